@@ -1,0 +1,1 @@
+"""The small library that the chapters and the exercises of Latent Spaces import."""
