@@ -1,0 +1,171 @@
+"""Every answer that we thought of gets the marks that it deserves."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import io
+import pkgutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import answers
+import pytest
+import torch
+from answers import Answer, swap
+
+from autograder import notebooks
+from autograder.course import Course
+from autograder.hints import LONGEST
+from autograder.release import load
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = [module.name for module in pkgutil.iter_modules(answers.__path__)]
+ANSWERS = [
+    pytest.param(name, answer, id=f"{name}: {answer}")
+    for name in NAMES
+    for answer in importlib.import_module(f"answers.{name}").ANSWERS
+]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """An assignment, taken apart: what is given, what is asked, how it is marked."""
+
+    given: dict[str, Any]  # the names that the provided cells define
+    questions: dict[str, notebooks.Question]  # by the grade id of the student's cell
+    checks: dict[str, str]  # with hidden tests, by the same id
+    visible: dict[str, str]  # the same without
+    released: dict[str, str]  # the student's cells as handed out
+    reference: dict[str, str]  # the same, answered
+
+
+@functools.cache
+def paper(name: str) -> Paper:
+    """Read an assignment as grading reads it, and run its provided cells once."""
+    course = Course(ROOT, ROOT)
+    release = load(course, name)
+    source = {cell["id"]: cell.source for cell in release.graded.cells}
+    visible = {cell["id"]: cell.source for cell in release.released.cells}
+    solved = {c["id"]: c.source for c in notebooks.read(course.solution(name)).cells}
+    given: dict[str, Any] = {}
+    for cell in release.released.cells:
+        role = notebooks.is_answer(cell) or notebooks.is_graded(cell)
+        if cell.cell_type == "code" and not role:
+            execute(cell.source, given)
+    asked = [question for question in release.questions if not question.written]
+    assert all(len(question.answers) == 1 for question in asked)
+    cells = {question.answers[0]: question for question in asked}
+    return Paper(
+        given=given,
+        questions=cells,
+        checks={cell: source[question.id] for cell, question in cells.items()},
+        visible={cell: visible[question.id] for cell, question in cells.items()},
+        released={cell: visible[cell] for cell in cells},
+        reference={cell: solved[cell] for cell in cells},
+    )
+
+
+def execute(source: str, namespace: dict[str, Any]) -> None:
+    """Run a cell without letting it print."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(source, "<cell>", "exec"), namespace)
+
+
+def failure(given: dict[str, Any], answer: str, check: str) -> Exception | None:
+    """Run one answer and its check alone; return what stopped them, if anything."""
+    namespace = dict(given)
+    torch.manual_seed(0)
+    try:
+        execute(answer, namespace)
+        execute(check, namespace)
+    except Exception as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(("name", "answer"), ANSWERS)
+def test_answer_gets_the_marks_that_it_deserves(name, answer: Answer):
+    exam = paper(name)
+    points = exam.questions[answer.question].points
+    stopped = failure(exam.given, answer.source, exam.checks[answer.question])
+    assert (0 if stopped else points) == answer.marks, repr(stopped)
+    if stopped:
+        hint = str(stopped)
+        assert isinstance(stopped, AssertionError), repr(stopped)
+        assert hint.strip()
+        assert answer.says in hint
+        assert len(hint) <= LONGEST
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_question_has_enough_right_and_wrong_answers(name):
+    exam = paper(name)
+    found = importlib.import_module(f"answers.{name}").ANSWERS
+    right = Counter(a.question for a in found if a.marks)
+    wrong = Counter(a.question for a in found if not a.marks)
+    assert set(exam.questions) == set(right) == set(wrong)
+    assert min(right.values()) >= 3
+    assert min(wrong.values()) >= 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hidden_tests_catch_answers_that_the_visible_ones_pass(name):
+    exam = paper(name)
+    found = importlib.import_module(f"answers.{name}").ANSWERS
+    caught = set()
+    for answer in reversed(found):  # each question ends with its subtlest mistake
+        if answer.marks or answer.question in caught:
+            continue
+        visible = exam.visible[answer.question]
+        if failure(exam.given, answer.source, visible) is None:
+            caught.add(answer.question)
+    assert caught == set(exam.questions)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_reference_earns_every_point_with_each_question_alone(name):
+    exam = paper(name)
+    for cell, source in exam.reference.items():
+        assert failure(exam.given, source, exam.checks[cell]) is None, cell
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_released_exercise_fails_every_check(name):
+    exam = paper(name)
+    exercise = notebooks.read(ROOT / "exercises" / name / f"{name}.ipynb")
+    handed_out = {cell["id"]: cell.source for cell in exercise.cells}
+    for cell, question in exam.questions.items():
+        for check in (exam.checks[cell], handed_out[question.id]):
+            stopped = failure(exam.given, handed_out[cell], check)
+            assert isinstance(stopped, NotImplementedError), cell
+
+
+def test_points_of_the_autoencoder_assignment_add_up():
+    questions = load(Course(ROOT, ROOT), "autoencoder").questions
+    assert sum(q.points for q in questions if not q.written) == 40
+    assert sum(q.points for q in questions if q.written) == 6
+
+
+def test_numbers_quoted_in_the_autoencoder_assignment_are_true():
+    exam = paper("autoencoder")
+    text = notebooks.read(ROOT / "exercises/autoencoder/autoencoder.ipynb")
+    task = {cell["id"]: cell.source for cell in text.cells}
+    pulses = exam.given["pulses"]
+    x, x_new = pulses(512, 0), pulses(512, 1)
+    mean = x.mean(dim=0)
+    v = torch.linalg.svd(x - mean, full_matrices=False)[2][:2]
+    pca = (mean + (x_new - mean) @ v.T @ v - x_new).square().mean().item()
+    constant = (mean - x_new).square().mean().item()
+    assert f"{pca:.4f}" in task["train-task"]
+    assert f"{constant:.4f}" in task["train-task"]
+    assert f"{pca / 2:.4f}" in task["train-task"]
+    assert f"{4 * pca:.3f}" in task["repair-task"]
+
+
+def test_swap_refuses_to_leave_an_answer_right():
+    with pytest.raises(ValueError, match="is not in the answer"):
+        swap("a + b", ("c", "d"))
