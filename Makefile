@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help book test grade-demo exercises experiments bench lint clean
+.PHONY: help book test grade-demo exercises experiments pictures bench lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ exercises: $(READY) ## make exercises/ anew from solutions/
 
 experiments: $(READY) ## record the long experiments whose recipe has changed
 	@$(BIN)/python -m latentspaces.experiments
+
+pictures: book ## take README's and the front page's pictures from the built book
+	@$(BIN)/python book/pictures.py
 
 bench: $(READY) ## compare times as ratios in one run, into _build/bench.json
 	@$(BIN)/python -m tests.bench

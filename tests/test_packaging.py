@@ -30,7 +30,9 @@ def test_every_direct_dependency_is_pinned_within_its_range():
     pins = {}
     for line in _lines("constraints.txt"):
         requirement = Requirement(line)
-        pins[canonicalize_name(requirement.name)] = str(requirement.specifier).removeprefix("==")
+        pins[canonicalize_name(requirement.name)] = str(
+            requirement.specifier
+        ).removeprefix("==")
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
     for text in (line for group in groups for line in group):
         requirement = Requirement(text)

@@ -1,0 +1,111 @@
+"""What a student runs alone: every question of one notebook, pass or hint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from autograder import kernel, marking, notebooks
+from autograder.errors import NotebookError
+from autograder.execution import Mark, Outcome
+from autograder.notebooks import Question
+
+
+@dataclass(frozen=True)
+class Check:
+    """The questions of a notebook with their marks, and what else to know."""
+
+    marks: tuple[tuple[Question, Mark], ...]
+    missing: tuple[str, ...]  # the ids of questions whose test cell is gone
+    notes: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True if nothing is left to do."""
+        good = (Outcome.PASSED, Outcome.WRITTEN)
+        return not self.missing and all(mark.outcome in good for _, mark in self.marks)
+
+
+def check(
+    path: Path,
+    *,
+    timeout: int,
+    progress: Callable[[str], None] = lambda cell: None,
+) -> Check:
+    """Run a student's notebook in a fresh kernel; the file is never changed.
+
+    Parameters
+    ----------
+    path
+        The notebook.
+    timeout
+        Seconds for each cell.
+    progress
+        Called with the id of each cell before it runs.
+
+    Raises
+    ------
+    NotebookError
+        If the file is missing, or is no notebook of an assignment.
+    """
+    notebook, notes = _prepare(notebooks.read(path))
+    asked = notebooks.questions(notebook)
+    if not asked:
+        raise NotebookError(
+            f"{path}: not an assignment, no cell in it carries points; expected a "
+            "notebook from exercises/"
+        )
+    done, problem = kernel.run(
+        notebook,
+        path.absolute().parent,
+        timeout=timeout,
+        before=lambda cell: progress(cell["id"]),
+    )
+    cells = {cell["id"]: cell for cell in notebook.cells}
+    if problem:
+        notes.append(f"{problem}; the cells after it did not run")
+    return Check(
+        marks=tuple((q, marking.mark(q, cells, done, timeout)) for q in asked),
+        missing=tuple(name for name in _expected(notebook) if name not in cells),
+        notes=tuple(notes),
+    )
+
+
+def _expected(notebook: NotebookNode) -> list[str]:
+    """Return the questions that the release put on record in the notebook."""
+    record = notebook.metadata.get("autograder")
+    found = record.get("questions") if isinstance(record, dict) else None
+    return [name for name in found or [] if isinstance(name, str)]
+
+
+def _prepare(notebook: NotebookNode) -> tuple[NotebookNode, list[str]]:
+    """Return what grading would run of a notebook, by its own metadata."""
+    released = isinstance(notebook.metadata.get("autograder"), dict)
+    kept, notes, added = [], [], 0
+    names: set[str] = set()
+    for index, cell in enumerate(notebook.cells):
+        name = notebooks.grade_id(cell)
+        if released and cell.cell_type == "code" and not name:
+            added += bool(cell.source.strip())
+            continue
+        if name in names:
+            notes.append(f"there are two cells {name}: keep one")
+            if not notebooks.is_answer(cell):
+                continue
+            # Both are answers to the question that follows, in their order.
+            name = notebooks.role(cell)["grade_id"] = f"{name}-{index}"
+        cell.metadata.pop("tags", None)
+        cell["id"] = name or f"prose-{index}"
+        names.add(cell["id"])
+        kept.append(cell)
+    if added:
+        cells = "cell was" if added == 1 else "cells were"
+        notes.append(
+            f"{added} added {cells} not run, as in grading: what an answer needs "
+            "belongs in its own cell"
+        )
+    notebook.cells = kept
+    return notebook, notes

@@ -1,0 +1,225 @@
+"""The command ``autograder``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from autograder.course import Course
+from autograder.errors import AutograderError
+from autograder.execution import Outcome, Release
+
+# The other parts are imported by the commands that use them: a student who runs
+# `check` need not have nbgrader.
+
+UNCONFINED = (
+    "In this version, submissions run unconfined: their code runs as you, with your "
+    "files and your network. Grade only what you would run yourself."
+)
+FAILED, BROKEN, INTERRUPTED = 1, 2, 130  # exit codes
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except (AutograderError, OSError) as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        return BROKEN
+    except KeyboardInterrupt:
+        print("\nautograder: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="autograder", description="Release, check and grade the assignments."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = _command(commands, "release", _release, "make exercises/ from solutions/")
+    command.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    command.add_argument(
+        "--bundle", action="store_true", help="also make a zip for the students"
+    )
+    command.add_argument(
+        "--check", action="store_true", help="write nothing; fail if out of step"
+    )
+
+    command = _command(
+        commands, "check", _check, "run a notebook: each question, pass or hint"
+    )
+    command.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    _add_timeout(command)
+
+    command = _command(commands, "grade", _grade, "grade a folder of submissions")
+    command.epilog = UNCONFINED
+    command.add_argument("name", metavar="NAME", help="the assignment")
+    command.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="STUDENT/NAME.ipynb, or a zip of it"
+    )
+    _add_output(command)
+    _add_timeout(command)
+
+    command = _command(commands, "report", _report, "say what a class got wrong")
+    command.add_argument("name", metavar="NAME", help="the assignment")
+    _add_output(command)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_timeout(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=60,
+        metavar="SECONDS",
+        help="limit for each cell (default: %(default)s)",
+    )
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected whole seconds above 0, got {text}")
+    return int(text)
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where gradebook, feedback and reports are (default: the course's folder)",
+    )
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    from autograder import bundle, release
+
+    course = Course.find()
+    names = arguments.names or course.assignments
+    if not names:
+        print(f"{course.root / 'solutions'}: no assignment in it yet")
+    stale = False
+    for name in names:
+        if arguments.check:
+            for path in release.stale(course, name):
+                stale = True
+                print(f"{path}: not what `autograder release {name}` gives; run it")
+            continue
+        changed = release.release(course, name)
+        print(f"{name}: {_count(len(changed), 'file')} written")
+        if arguments.bundle:
+            print(f"{name}: {bundle.write(course, name)}")
+    return FAILED if stale else 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from autograder.check import check
+
+    live = sys.stderr.isatty()
+
+    def progress(cell: str) -> None:
+        if live:
+            print(f"\r\x1b[Krunning {cell} ...", end="", file=sys.stderr, flush=True)
+
+    try:
+        found = check(arguments.notebook, timeout=arguments.timeout, progress=progress)
+    finally:
+        if live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    words = {Outcome.PASSED: "pass", Outcome.FAILED: "hint", Outcome.PARTIAL: "part"}
+    passed = earned = most = 0.0
+    for number, (question, mark) in enumerate(found.marks, start=1):
+        word = words.get(mark.outcome, mark.outcome.value)
+        print(f"{number:2}. {word:14}{question.title}  ({question.points:g} points)")
+        if mark.hint:
+            print(f"    {mark.hint}")
+        passed += mark.outcome is Outcome.PASSED
+        earned += mark.points or 0.0
+        most += question.points
+    for name in found.missing:
+        print(f"    its test cell is gone: {name}; take it from the notebook given out")
+    for note in found.notes:
+        print(f"Note: {note}.")
+    total = len(found.marks) + len(found.missing)
+    written = sum(mark.outcome is Outcome.WRITTEN for _, mark in found.marks)
+    waiting = f", {written} to be read by a person" if written else ""
+    print(f"\n{passed:g} of {total} questions pass{waiting}.")
+    print(f"{earned:g} of {most:g} points.")
+    print("Grading runs further checks, which are not in your notebook.")
+    return 0 if found.passed else FAILED
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    from autograder import grading, release, report, submissions
+    from autograder.nbgrader_execution import NbgraderExecutor
+
+    course = Course.find(arguments.output)
+    assignment = release.load(course, arguments.name)
+    found = submissions.find(arguments.folder, arguments.name)
+    print(UNCONFINED, flush=True)
+    number = 0
+
+    def progress(record: grading.Record, new: bool) -> None:
+        nonlocal number
+        number += 1
+        earned = sum(mark.points or 0.0 for mark in record.marks)
+        text = f"{earned:g} points, {record.seconds:.1f} s" if new else "as before"
+        if record.message:
+            text += f", {record.status}: {record.message}"
+        print(f"[{number}/{len(found)}] {record.student}: {text}", flush=True)
+
+    executor = NbgraderExecutor(arguments.timeout)
+    try:
+        handed_in = (item.read() for item in found)
+        grading.grade(course, assignment, handed_in, executor, progress)
+    except KeyboardInterrupt:
+        print(
+            f"\n{number} of {len(found)} are graded and kept; the same command goes on."
+        )
+        if number:
+            report.write(course, report.make(course, assignment))
+        return INTERRUPTED
+    _show(course, assignment)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from autograder import release
+
+    course = Course.find(arguments.output)
+    _show(course, release.load(course, arguments.name))
+    return 0
+
+
+def _show(course: Course, assignment: Release) -> None:
+    from autograder import report
+
+    made = report.make(course, assignment)
+    print(f"\n{report.text(made)}\n")
+    for path in report.write(course, made):
+        print(path)
+    print(course.output / "gradebook.db")
+    print(course.output / "feedback")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Where things are: a course's folders, and the folders that grading writes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.errors import CourseError
+
+MARK = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Course:
+    """The folders of a course.
+
+    Parameters
+    ----------
+    root
+        The folder with ``solutions/``, ``exercises/`` and ``nbgrader_config.py``.
+    output
+        nbgrader's course folder, where grading writes ``gradebook.db``,
+        ``submitted/``, ``autograded/`` and ``feedback/``. By default the root, which
+        is where nbgrader's formgrader looks when it is started there.
+    """
+
+    root: Path
+    output: Path
+
+    @classmethod
+    def find(cls, output: Path | None = None) -> Course:
+        """Find the course around the current folder, else around this package."""
+        here = Path.cwd()
+        for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
+            if (folder / MARK).is_file() and (folder / "solutions").is_dir():
+                return cls(folder, (output or folder).absolute())
+        raise CourseError(
+            f"{here}: no course here; run this inside the folder that has {MARK} "
+            "and solutions/"
+        )
+
+    @property
+    def assignments(self) -> list[str]:
+        """The names of the assignments that have a notebook in ``solutions/``."""
+        notebooks = (self.root / "solutions").glob("*/*.ipynb")
+        return sorted(p.stem for p in notebooks if p.stem == p.parent.name)
+
+    def solution(self, name: str) -> Path:
+        """Return the instructor's notebook of an assignment."""
+        if name not in self.assignments:
+            known = ", ".join(self.assignments) or "none yet"
+            raise CourseError(
+                f"{name}: no assignment of this name, expected "
+                f"{self.root / 'solutions' / name / name}.ipynb; there are: {known}"
+            )
+        return self.root / "solutions" / name / f"{name}.ipynb"
+
+    def exercise(self, name: str) -> Path:
+        """Return the folder of the released assignment."""
+        return self.root / "exercises" / name
+
+    def bundle(self, name: str) -> Path:
+        """Return the archive for the students of a class."""
+        return self.root / "_build" / "bundles" / f"{name}.zip"
+
+    def address(self) -> str:
+        """Return the web address of the course's repository, empty if it has none."""
+        if name := os.environ.get("GITHUB_REPOSITORY"):
+            return f"https://github.com/{name}"
+        command = ["git", "-C", str(self.root), "remote", "get-url", "origin"]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            return ""
+        # Without the name or token that a private clone's address may carry.
+        pattern = (
+            r"(?:https://(?:[^@/]*@)?|git@)([\w.-]+)[:/]([\w./~-]+?)(?:\.git)?/?\s*"
+        )
+        found = re.fullmatch(pattern, answer.stdout)
+        return f"https://{found[1]}/{found[2]}" if found else ""
+
+    @property
+    def db_url(self) -> str:
+        """nbgrader's database, as SQLAlchemy names it."""
+        return f"sqlite:///{self.output / 'gradebook.db'}"
+
+    def results(self, name: str) -> Path:
+        """Return the folder of an assignment's marks, records and report."""
+        if self.output == self.root:
+            return self.root / "_build" / "grading" / name
+        return self.output / name
+
+    def submitted(self, name: str, student: str) -> Path:
+        """Return the copy of what a student handed in."""
+        return self.output / "submitted" / student / name / f"{name}.ipynb"
+
+    def autograded(self, name: str, student: str) -> Path:
+        """Return the executed notebook, which formgrader shows to the instructor."""
+        return self.output / "autograded" / student / name / f"{name}.ipynb"
+
+    def feedback(self, name: str, student: str) -> Path:
+        """Return the page for the student."""
+        return self.output / "feedback" / student / name / f"{name}.html"

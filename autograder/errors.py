@@ -1,0 +1,25 @@
+"""What can go wrong, one exception for each cause."""
+
+
+class AutograderError(Exception):
+    """Something that the person at the keyboard can mend; its text says how."""
+
+
+class CourseError(AutograderError):
+    """There is no course, no assignment or no class where one was expected."""
+
+
+class AssignmentError(AutograderError):
+    """An assignment in ``solutions/`` cannot be released as it stands."""
+
+
+class NotebookError(AutograderError):
+    """A file is not a notebook that can be read."""
+
+
+class SubmissionError(AutograderError):
+    """A student's hand-in, or an archive of hand-ins, cannot be taken."""
+
+
+class GradebookError(AutograderError):
+    """The gradebook and the assignment do not fit together."""

@@ -1,0 +1,130 @@
+"""The seam: what goes into the grading of one submission, and what comes out.
+
+An :class:`Executor` is a function from one submission to one result. It knows no
+folder, no gradebook and no other submission, so it can be mapped over processes or
+machines, and one that confines the student's code can take another's place. Only
+:mod:`autograder.grading` writes what it returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from nbformat import NotebookNode
+
+from autograder.notebooks import Question
+
+
+class Status(StrEnum):
+    """How the grading of a submission ended."""
+
+    GRADED = "graded"  # every cell ran, whatever came of it
+    STOPPED = "stopped"  # the kernel died or hung; what ran before that counts
+    FAILED = "failed"  # nothing could be run: the message says why
+
+
+class Outcome(StrEnum):
+    """What became of a question."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    BLANK = "not attempted"
+    WRITTEN = "to be read"  # an answer in words waits for a person
+    UNTESTED = "not run"  # the submission ended before this check
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one student handed in.
+
+    Parameters
+    ----------
+    student
+        The student's name in the gradebook.
+    content
+        The bytes of the notebook file; None if there is none to read.
+    problem
+        Why there is none; empty otherwise.
+    notes
+        What was unusual about the file, such as its name.
+    """
+
+    student: str
+    content: bytes | None
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Release:
+    """An assignment.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    released
+        The notebook that students were given.
+    graded
+        The same with the hidden tests.
+    questions
+        Its questions, in order.
+    digest
+        SHA-256 of the graded notebook.
+    """
+
+    name: str
+    released: NotebookNode
+    graded: NotebookNode
+    questions: tuple[Question, ...]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a question earned: points are None while a person has to decide."""
+
+    question: str
+    points: float | None
+    outcome: Outcome
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the grading of one submission found.
+
+    Parameters
+    ----------
+    status, message
+        How it ended, and why if it did not end well.
+    marks
+        One for each question of the release, in order.
+    repairs
+        What had to be mended before the notebook could run.
+    notebook
+        The executed notebook, with hidden tests: for the instructor only.
+    seconds
+        Wall-clock time.
+    """
+
+    status: Status
+    message: str
+    marks: tuple[Mark, ...]
+    repairs: tuple[str, ...]
+    notebook: NotebookNode
+    seconds: float
+
+
+class Executor(Protocol):
+    """Grades one submission."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the marks of an unchanged submission might."""
+
+    def grade(self, submission: Submission, release: Release) -> Result:
+        """Return the result; never raises for anything that a student handed in."""

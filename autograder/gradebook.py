@@ -1,0 +1,101 @@
+"""nbgrader's gradebook: the one place where marks are kept, with one writer."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sysconfig
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import ComputeChecksums, SaveCells
+from sqlalchemy.exc import DatabaseError, SAWarning
+
+from autograder.course import Course
+from autograder.errors import GradebookError
+from autograder.execution import Release, Result
+
+
+@contextmanager
+def opened(course: Course) -> Iterator[Gradebook]:
+    """Open the gradebook, made if it does not exist yet."""
+    course.output.mkdir(parents=True, exist_ok=True)
+    _find_alembic()
+    try:
+        with warnings.catch_warnings(), Gradebook(course.db_url) as book:
+            # nbgrader's own queries make SQLAlchemy remark on its way of adding rows.
+            warnings.simplefilter("ignore", SAWarning)
+            yield book
+    except DatabaseError as error:
+        raise GradebookError(
+            f"{course.output / 'gradebook.db'}: {error.orig}; is it nbgrader's, of "
+            "this version (`nbgrader db upgrade`), writable, and not in use?"
+        ) from error
+
+
+def _find_alembic() -> None:
+    """Let nbgrader find the command ``alembic``, which it runs to make a database.
+
+    It looks on the PATH, where an environment that was not activated is missing.
+    """
+    scripts = sysconfig.get_path("scripts")
+    path = os.environ.get("PATH", os.defpath)
+    if scripts not in path.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([path, scripts])
+
+
+def register(course: Course, release: Release) -> None:
+    """Enter an assignment and its cells, as ``generate_assignment`` would."""
+    with opened(course) as book:
+        book.update_or_create_assignment(release.name)
+    names = {"assignment": release.name, "notebook": release.name}
+    resources = {"nbgrader": {**names, "db_url": course.db_url}}
+    notebook, _ = ComputeChecksums().preprocess(copy.deepcopy(release.graded), {})
+    try:
+        SaveCells().preprocess(notebook, resources)
+    except RuntimeError as error:
+        raise GradebookError(
+            f"{course.output / 'gradebook.db'}: {error}. {release.name} has gained or "
+            "lost cells since its first submission was graded; move the gradebook "
+            "away, or give --output another folder"
+        ) from None
+
+
+def has(book: Gradebook, name: str, student: str) -> bool:
+    """Return True if the student's submission of an assignment was entered."""
+    try:
+        book.find_submission(name, student)
+    except MissingEntry:
+        return False
+    return True
+
+
+def enter(book: Gradebook, release: Release, student: str, result: Result) -> None:
+    """Enter the marks of a submission; what a person gave by hand is kept."""
+    name = release.name
+    book.update_or_create_student(student)
+    book.update_or_create_submission(name, student)
+    for mark, question in zip(result.marks, release.questions, strict=True):
+        grade = book.find_grade(mark.question, name, name, student)
+        grade.auto_score = mark.points
+        # As in nbgrader: a person looks again at what was marked by hand before.
+        by_hand = grade.manual_score is not None
+        grade.needs_manual_grade = by_hand or mark.points is None
+        for answer in question.answers:
+            comment = book.find_comment(answer, name, name, student)
+            blank = mark.outcome == "not attempted"
+            comment.auto_comment = "No response." if blank else None
+    book.db.commit()
+
+
+def points(book: Gradebook, name: str, student: str) -> dict[str, float | None]:
+    """Return a student's points by question, None where a person has to decide."""
+    submission = book.find_submission_notebook(name, name, student)
+    return {
+        grade.name: None
+        if grade.manual_score is None and grade.auto_score is None
+        else float(grade.score)
+        for grade in submission.grades
+    }

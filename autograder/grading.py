@@ -1,0 +1,205 @@
+"""A class, graded: each submission once, and nothing lost when it is interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nbconvert.exporters import HTMLExporter
+from nbgrader.api import Gradebook
+
+from autograder import feedback, gradebook, notebooks, outputs
+from autograder.course import Course
+from autograder.execution import (
+    Executor,
+    Mark,
+    Outcome,
+    Release,
+    Result,
+    Status,
+    Submission,
+)
+from autograder.nbgrader_execution import failure
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of the grading of one submission, beside the gradebook's marks.
+
+    Parameters
+    ----------
+    student, assignment
+        Whose and of what.
+    digest
+        Of the submission, the release and the executor: while it is the same, grading
+        again would find the same.
+    status, message, repairs, marks, seconds
+        As in :class:`autograder.execution.Result`.
+    date
+        When, in UTC.
+    """
+
+    student: str
+    assignment: str
+    digest: str
+    status: Status
+    message: str
+    repairs: tuple[str, ...]
+    marks: tuple[Mark, ...]
+    seconds: float
+    date: str
+
+
+def records(course: Course, name: str) -> list[Record]:
+    """Return the records of an assignment, sorted by student."""
+    paths = (course.results(name) / "records").glob("*.json")
+    found = [_read(path) for path in paths]
+    return sorted((record for record in found if record), key=lambda r: r.student)
+
+
+def grade(
+    course: Course,
+    release: Release,
+    submissions: Iterable[Submission],
+    executor: Executor,
+    progress: Callable[[Record, bool], None] = lambda record, new: None,
+) -> list[Record]:
+    """Grade what is new or changed, and write everything that comes of it.
+
+    Parameters
+    ----------
+    course, release
+        Where to write, and what was set.
+    submissions
+        The class; read one at a time.
+    executor
+        Grades one submission.
+    progress
+        Called after each submission, with False if it had been graded before.
+
+    Returns
+    -------
+    One record for each submission.
+    """
+    gradebook.register(course, release)
+    pages = feedback.exporter(course)
+    done = []
+    with gradebook.opened(course) as book:
+        for submission in submissions:
+            digest = _digest(submission, release, executor)
+            record = _read(_path(course, release.name, submission.student))
+            new = (
+                record is None
+                or record.digest != digest
+                or not _is_complete(course, release.name, submission.student)
+                or not gradebook.has(book, release.name, submission.student)
+            )
+            if new:
+                try:
+                    result = executor.grade(submission, release)
+                    _write(course, release, submission, result, book, pages)
+                except Exception as error:  # one submission must not stop the class
+                    text = f"the grader failed: {type(error).__name__}: {error}"
+                    result = failure(text, release, submission.notes)
+                    digest = ""  # whatever it was, it is tried again next time
+                    book.db.rollback()
+                    _write(course, release, submission, result, book, pages)
+                record = _record(submission, release, digest, result)
+                path = _path(course, release.name, submission.student)
+                # Last: a record says that all the rest has been written.
+                _replace(path, json.dumps(asdict(record), indent=1).encode())
+            done.append(record)
+            progress(record, new)
+    return done
+
+
+def _write(
+    course: Course,
+    release: Release,
+    submission: Submission,
+    result: Result,
+    book: Gradebook,
+    pages: HTMLExporter,
+) -> None:
+    name, student = release.name, submission.student
+    if submission.content is not None:
+        _replace(course.submitted(name, student), submission.content)
+    gradebook.enter(book, release, student, result)
+    outputs.cut(result.notebook)
+    text = notebooks.write(result.notebook)
+    # A program can print what no file can hold: half a surrogate pair.
+    _replace(course.autograded(name, student), text.encode("utf-8", "replace"))
+    page = feedback.page(pages, course, name, student, result.notebook)
+    _replace(course.feedback(name, student), page.encode("utf-8", "replace"))
+
+
+def _record(
+    submission: Submission, release: Release, digest: str, result: Result
+) -> Record:
+    return Record(
+        student=submission.student,
+        assignment=release.name,
+        digest=digest,
+        status=result.status,
+        message=result.message,
+        repairs=result.repairs,
+        marks=result.marks,
+        seconds=round(result.seconds, 2),
+        date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+
+
+def _digest(submission: Submission, release: Release, executor: Executor) -> str:
+    parts = (
+        submission.content or b"",
+        submission.problem.encode(),
+        "\n".join(submission.notes).encode(),
+        release.digest.encode(),
+        executor.version.encode(),
+    )
+    hashes = b"".join(hashlib.sha256(part).digest() for part in parts)
+    return hashlib.sha256(hashes).hexdigest()
+
+
+def _path(course: Course, name: str, student: str) -> Path:
+    return course.results(name) / "records" / f"{student}.json"
+
+
+def _is_complete(course: Course, name: str, student: str) -> bool:
+    return (
+        course.autograded(name, student).is_file()
+        and course.feedback(name, student).is_file()
+    )
+
+
+def _read(path: Path) -> Record | None:
+    """Read a record; None if there is none, or one of another version."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        marks = [
+            Mark(**{**mark, "outcome": Outcome(mark["outcome"])})
+            for mark in data["marks"]
+        ]
+        return Record(
+            **{
+                **data,
+                "status": Status(data["status"]),
+                "repairs": tuple(data["repairs"]),
+                "marks": tuple(marks),
+            }
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole, or as it was before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)

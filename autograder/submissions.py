@@ -1,0 +1,205 @@
+"""A class's hand-ins: a folder, or a zip of one, with a folder for each student."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from autograder.errors import CourseError, SubmissionError
+from autograder.execution import Submission
+from autograder.notebooks import LARGEST
+
+T = TypeVar("T")
+IGNORED = ("__MACOSX", "__pycache__")
+LONGEST_NAME = 100  # characters; a file's name and nbgrader's column hold more
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """One student's hand-in, whose content is read when its turn comes."""
+
+    student: str
+    notes: tuple[str, ...]
+    load: Callable[[], bytes]
+
+    def read(self) -> Submission:
+        """Return the submission; one that cannot be read says why."""
+        try:
+            return Submission(self.student, self.load(), notes=self.notes)
+        except SubmissionError as error:
+            return Submission(self.student, None, str(error), self.notes)
+
+
+def find(place: Path, name: str) -> list[HandIn]:
+    """Return the hand-ins of an assignment, one for each student, sorted.
+
+    Parameters
+    ----------
+    place
+        A folder with ``STUDENT/NAME.ipynb``, or a zip file of such a folder. Any other
+        single notebook in a student's folder is taken too, with a note.
+    name
+        The assignment.
+
+    Raises
+    ------
+    CourseError
+        If there is no class here.
+    SubmissionError
+        If an archive holds links, or names that lead out of it.
+    """
+    if place.is_dir():
+        found = _folder(place, name)
+    elif place.is_file():
+        found = _zip(place, name)
+    else:
+        raise CourseError(
+            f"{place}: no such folder or zip file; expected one folder for each "
+            f"student with {name}.ipynb in it"
+        )
+    if not found:
+        raise CourseError(
+            f"{place}: no student's folder in it; expected STUDENT/{name}.ipynb"
+        )
+    return found
+
+
+def _folder(place: Path, name: str) -> list[HandIn]:
+    found = []
+    for folder in sorted(place.iterdir()):
+        if not folder.is_dir() or not _is_shown(folder.name):
+            continue
+        paths = {
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*.ipynb"))
+            if all(_is_shown(part) for part in path.relative_to(folder).parts)
+        }
+        linked = folder.is_symlink()
+        found.append(_hand_in(folder.name, paths, name, _File(linked)))
+    return found
+
+
+@dataclass(frozen=True)
+class _File:
+    """Reads a notebook from the disk."""
+
+    linked: bool
+
+    def __call__(self, path: Path) -> bytes:
+        if self.linked or path.is_symlink():
+            raise SubmissionError(f"{path.name} is a link instead of a file")
+        try:
+            _check_size(path.name, path.stat().st_size)
+            return path.read_bytes()
+        except OSError as error:
+            raise SubmissionError(
+                f"{path.name} cannot be read ({error.strerror})"
+            ) from None
+
+
+def _zip(place: Path, name: str) -> list[HandIn]:
+    try:
+        archive = zipfile.ZipFile(place)
+    except zipfile.BadZipFile:
+        raise SubmissionError(
+            f"{place}: neither a folder nor a zip file that can be opened"
+        ) from None
+
+    def load(info: zipfile.ZipInfo) -> bytes:
+        _check_size(info.filename, info.file_size)
+        try:
+            return archive.read(info)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise SubmissionError(
+                f"{info.filename} cannot be unpacked ({error})"
+            ) from None
+
+    students = _students(archive, place)
+    return [
+        _hand_in(student, students[student], name, load) for student in sorted(students)
+    ]
+
+
+def _students(
+    archive: zipfile.ZipFile, place: Path
+) -> dict[str, dict[str, zipfile.ZipInfo]]:
+    """Return each student's notebooks by their path in the student's folder."""
+    entries = []
+    for info in archive.infolist():
+        path = PurePosixPath(info.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", str(path)):
+            raise SubmissionError(f"{place}: refused, {path} leads out of the archive")
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise SubmissionError(f"{place}: refused, {path} is a link")
+        if path.parts and all(_is_shown(part) for part in path.parts):
+            entries.append((path.parts, info))
+    # A zip of the class's folder itself has that folder alone at its top.
+    tops = {parts[0] for parts, _ in entries}
+    files = [parts for parts, info in entries if not info.is_dir()]
+    depth = int(len(tops) == 1 and all(len(parts) > 2 for parts in files))
+    students: dict[str, dict[str, zipfile.ZipInfo]] = defaultdict(dict)
+    for parts, info in entries:
+        if len(parts) > depth + 1 - info.is_dir():
+            found = students[parts[depth]]
+            if parts[-1].endswith(".ipynb") and not info.is_dir():
+                found["/".join(parts[depth + 1 :])] = info
+    return students
+
+
+def _hand_in(
+    folder: str, found: dict[str, T], name: str, load: Callable[[T], bytes]
+) -> HandIn:
+    student, notes = _identify(folder)
+    try:
+        chosen = _choose(list(found), name)
+    except SubmissionError as error:
+        problem = error
+
+        def fail() -> bytes:
+            raise problem
+
+        return HandIn(student, notes, fail)
+    if chosen not in (f"{name}.ipynb", f"{name}/{name}.ipynb"):
+        notes += (f"the notebook was named {chosen}",)
+    return HandIn(student, notes, lambda: load(found[chosen]))
+
+
+def _choose(found: list[str], name: str) -> str:
+    """Return which of a student's notebooks to take."""
+    for expected in (f"{name}.ipynb", f"{name}/{name}.ipynb"):
+        if expected in found:
+            return expected
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise SubmissionError("no notebook in the student's folder")
+    names = ", ".join(found[:5])
+    raise SubmissionError(f"{len(found)} notebooks ({names}), none is {name}.ipynb")
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > LARGEST:
+        raise SubmissionError(f"{name} is larger than {LARGEST // 2**20} MB")
+
+
+def _is_shown(part: str) -> bool:
+    return not part.startswith(".") and part not in IGNORED
+
+
+def _identify(folder: str) -> tuple[str, tuple[str, ...]]:
+    """Return the student's name in the gradebook, and a note if it had to differ."""
+    student = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "_", folder).strip()
+    if len(student) > LONGEST_NAME or student != folder:
+        digest = hashlib.sha256(folder.encode("utf-8", "replace")).hexdigest()[:8]
+        return (
+            f"{student[:LONGEST_NAME]}-{digest}",
+            (f"the folder was named {folder!r}",),
+        )
+    return student, ()
