@@ -25,7 +25,7 @@ PICTURES = {
 def main() -> None:
     for name, (page, alt) in PICTURES.items():
         text = (ROOT / "_build" / "html" / page).read_text(encoding="utf-8")
-        if "drawn stand-in" in text.split("<h2", 1)[0]:
+        if re.search(r'class="data-source">[^<]*drawn stand-in', text):
             sys.exit(f"{page} was built on the stand-in; set LATENTSPACES_DATA first")
         pattern = rf'<img alt="{re.escape(alt)}[^>]*base64,([^"]+)"'
         found = re.search(pattern, text)

@@ -36,7 +36,8 @@ def quote(**values: str) -> None:
         return
     for name, text in values.items():
         display(
-            {"application/papermill.record/text/plain": text},
+            # As glue has it for a string; a bare 4.40 would be read as a number.
+            {"application/papermill.record/text/plain": repr(text)},
             metadata={
                 "scrapbook": {
                     "name": name,

@@ -1,0 +1,1 @@
+"""Benchmarks: times as ratios, taken in one run, never asserted by a test."""
