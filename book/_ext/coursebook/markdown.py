@@ -241,6 +241,9 @@ class MarkdownWriter:
         text = node.astext()
         return f"`` {text} ``" if "`" in text else f"`{text}`"
 
+    def inline_download_reference(self, node: nodes.Element) -> str:
+        return escaped(node.astext())  # the file stays with the page
+
     def inline_math(self, node: nodes.Element) -> str:
         return f"${node.astext().strip()}$"
 
