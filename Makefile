@@ -2,6 +2,9 @@
 # versions in constraints.txt. `make help` lists the targets.
 
 PYTHON ?= python3
+# Small layers gain nothing from a second thread, and on a busy machine two threads
+# that wait for each other can take ten times as long as one.
+export OMP_NUM_THREADS ?= 1
 BIN := .venv/bin
 READY := .venv/.ready
 
