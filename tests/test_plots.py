@@ -164,9 +164,10 @@ def test_image_grid_cuts_no_label_off():
     ]:
         fig = plots._draw_image_grid(images(6), rows, titles, 3)
         fig.draw_without_rendering()
-        for text in fig.findobj(plt.Text):
+        texts = [text for axis in fig.axes for text in (axis.title, *axis.texts)]
+        for text in texts:
+            box = text.get_window_extent()
             if text.get_text():
-                box = text.get_window_extent()
                 assert fig.bbox.x0 - 1 <= box.x0
                 assert box.x1 <= fig.bbox.x1 + 1
                 assert fig.bbox.y0 - 1 <= box.y0

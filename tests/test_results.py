@@ -89,6 +89,8 @@ def test_unchanged_experiment_counts_as_recorded_and_a_changed_one_does_not(tmp_
     assert experiments.is_recorded(coin(), tmp_path)
     assert not experiments.is_recorded(coin(recipe={"lift": 2.0}), tmp_path)
     assert not experiments.is_recorded(coin(seeds=(0, 1)), tmp_path)
+    uses_more = replace(coin(), uses=(garments,))
+    assert not experiments.is_recorded(uses_more, tmp_path)
 
 
 def test_digest_follows_code_and_not_words():

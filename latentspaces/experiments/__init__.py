@@ -21,6 +21,7 @@ import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -50,27 +51,31 @@ class Experiment:
     run : callable
         ``run(data, recipe, seed)`` returns rows: pairs of the settings (what tells
         one row from another, the same for each seed) and the measures (numbers).
+    uses : tuple of modules
+        Modules of the course, beside ``training``, that decide the numbers.
     """
 
     name: str
     recipe: dict[str, Any]
     seeds: tuple[int, ...]
     run: Callable[[Dataset, dict[str, Any], int], list[Row]]
+    uses: tuple[ModuleType, ...] = ()
 
 
 def digest(experiment: Experiment) -> str:
     """What the result depends on, as a hash: recipe, seeds and code.
 
-    The code is the experiment's module and ``training.py``, without comments, blank
-    lines and docstrings, so that better words do not ask for a new run.
+    The code is the experiment's module, ``training.py`` and what it ``uses``, without
+    comments, blank lines and docstrings, so that better words ask for no new run.
     """
+    modules = (sys.modules[experiment.run.__module__], training, *experiment.uses)
     content = {
         "name": experiment.name,
         "recipe": experiment.recipe,
         "seeds": experiment.seeds,
         "code": [
-            _bare_code(Path(sys.modules[module].__file__ or "").read_text("utf-8"))
-            for module in (experiment.run.__module__, training.__name__)
+            _bare_code(Path(module.__file__ or "").read_text("utf-8"))
+            for module in modules
         ],
     }
     text = json.dumps(content, sort_keys=True)

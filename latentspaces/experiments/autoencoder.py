@@ -44,7 +44,7 @@ def deep(code: int, widths: tuple[int, ...]) -> nn.Sequential:
 
 
 class VAE(nn.Module):
-    """A variational autoencoder, the next chapter but two; here only to compare."""
+    """A variational autoencoder, which has its own chapter; here to compare with."""
 
     def __init__(self, code: int, width: int) -> None:
         super().__init__()
@@ -641,7 +641,7 @@ EXPERIMENTS = (
     Experiment("autoencoder-linear", LINEAR, SEEDS, linear),
     Experiment("autoencoder-bottleneck", BOTTLENECK, SEEDS, bottleneck),
     Experiment("autoencoder-halfway", HALFWAY, SEEDS, halfway),
-    Experiment("autoencoder-halfway-drawn", DRAWN, SEEDS, halfway_drawn),
+    Experiment("autoencoder-halfway-drawn", DRAWN, SEEDS, halfway_drawn, (garments,)),
     Experiment("autoencoder-retrieval", RETRIEVAL, SEEDS, retrieval),
     Experiment("autoencoder-random-codes", RANDOM_CODES, SEEDS, random_codes),
 )
