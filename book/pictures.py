@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Picture: (page, how the figure's alt text begins).
 PICTURES = {
     "hero.png": ("autoencoder.html", "A 12 by 12 grid of decoded images"),
-    "halfway.png": ("autoencoder.html", "Five rows of trousers"),
+    "halfway.png": ("autoencoder.html", "Five rows of T-shirts"),
 }
 
 
