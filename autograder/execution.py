@@ -8,12 +8,15 @@ machines, and one that confines the student's code can take another's place. Onl
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import nbformat
 from nbformat import NotebookNode
 
+from autograder import notebooks
 from autograder.notebooks import Question
 
 
@@ -128,3 +131,17 @@ class Executor(Protocol):
 
     def grade(self, submission: Submission, release: Release) -> Result:
         """Return the result; never raises for anything that a student handed in."""
+
+
+def failure(message: str, release: Release, notes: tuple[str, ...] = ()) -> Result:
+    """Return the result of a submission of which nothing could be run."""
+    text = f"This submission could not be graded: {html.escape(message)}"
+    cell = nbformat.v4.new_markdown_cell(text, id="not-graded")
+    return Result(
+        status=Status.FAILED,
+        message=message,
+        marks=tuple(Mark(q.id, 0.0, Outcome.UNTESTED) for q in release.questions),
+        repairs=notes,
+        notebook=notebooks.from_parts([cell]),
+        seconds=0.0,
+    )

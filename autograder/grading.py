@@ -23,8 +23,8 @@ from autograder.execution import (
     Result,
     Status,
     Submission,
+    failure,
 )
-from autograder.nbgrader_execution import failure
 
 
 @dataclass(frozen=True)

@@ -10,29 +10,34 @@ leaves the marks that were earned before, and a warning on stderr costs nothing.
 from __future__ import annotations
 
 import hashlib
-import html
 import tempfile
 import time
 from pathlib import Path
 
-import nbformat
 import nbgrader
 from nbgrader.preprocessors import LimitOutput
 
 from autograder import kernel, marking, notebooks
 from autograder.errors import NotebookError
 from autograder.execution import (
-    Mark,
-    Outcome,
     Release,
     Result,
     Status,
     Submission,
+    failure,
 )
 from autograder.rebuild import rebuild
 
 #: The modules that have a say in the marks.
-PARTS = ("hints", "kernel", "marking", "nbgrader_execution", "notebooks", "rebuild")
+PARTS = (
+    "execution",
+    "hints",
+    "kernel",
+    "marking",
+    "nbgrader_execution",
+    "notebooks",
+    "rebuild",
+)
 
 
 class NbgraderExecutor:
@@ -85,20 +90,6 @@ class NbgraderExecutor:
             notebook=notebook,
             seconds=time.monotonic() - start,
         )
-
-
-def failure(message: str, release: Release, notes: tuple[str, ...] = ()) -> Result:
-    """Return the result of a submission of which nothing could be run."""
-    text = f"This submission could not be graded: {html.escape(message)}"
-    cell = nbformat.v4.new_markdown_cell(text, id="not-graded")
-    return Result(
-        status=Status.FAILED,
-        message=message,
-        marks=tuple(Mark(q.id, 0.0, Outcome.UNTESTED) for q in release.questions),
-        repairs=notes,
-        notebook=notebooks.from_parts([cell]),
-        seconds=0.0,
-    )
 
 
 def _roles(release: Release) -> set[str]:
