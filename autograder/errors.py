@@ -23,3 +23,7 @@ class SubmissionError(AutograderError):
 
 class GradebookError(AutograderError):
     """The gradebook and the assignment do not fit together."""
+
+
+class SandboxError(AutograderError):
+    """A student's code cannot be run here as it should be."""
