@@ -9,6 +9,7 @@ machines, and one that confines the student's code can take another's place. Onl
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -76,7 +77,13 @@ class Release:
     questions
         Its questions, in order.
     digest
-        SHA-256 of the graded notebook.
+        SHA-256 of all of it that decides marks.
+    given
+        The ids of the given cells that run beside the checks too, in order: what a
+        check needs and no answer has a part in.
+    names
+        For each question that is tested, the names that its check uses and that live
+        in the student's process, sorted.
     """
 
     name: str
@@ -84,6 +91,8 @@ class Release:
     graded: NotebookNode
     questions: tuple[Question, ...]
     digest: str
+    given: tuple[str, ...]
+    names: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
