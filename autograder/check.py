@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograder import kernel, marking, notebooks
+from autograder import kernel, names, notebooks
 from autograder.errors import NotebookError
 from autograder.execution import Mark, Outcome
 from autograder.notebooks import Question
+from autograder.pipeline import hints, marking
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def check(
         If the file is missing, or is no notebook of an assignment.
     """
     notebook, notes = _prepare(notebooks.read(path))
+    notes += _borrowed(notebook)
     asked = notebooks.questions(notebook)
     if not asked:
         raise NotebookError(
@@ -68,10 +70,42 @@ def check(
     if problem:
         notes.append(f"{problem}; the cells after it did not run")
     return Check(
-        marks=tuple((q, marking.mark(q, cells, done, timeout)) for q in asked),
+        marks=tuple((q, _mark(q, cells, done, timeout)) for q in asked),
         missing=tuple(name for name in _expected(notebook) if name not in cells),
         notes=tuple(notes),
     )
+
+
+def _mark(
+    question: Question,
+    cells: Mapping[str, NotebookNode],
+    done: Set[str],
+    timeout: int,
+) -> Mark:
+    """Return what a question earns by its executed cells."""
+    test = cells[question.id]
+    answers = [cells[name] for name in question.answers]
+    if question.written:
+        return marking.mark(question, answers, finished=False)
+    return marking.mark(
+        question,
+        answers,
+        finished=question.id in done and hints.error(test) is None,
+        value=_value(test),
+        hint=hints.of_answers(answers, timeout) or hints.of_check(test, timeout),
+        ran=question.id in done,
+    )
+
+
+def _value(test: NotebookNode) -> float | None:
+    """Return the number that a cell's last expression shows, if it shows one."""
+    for output in test.outputs:
+        if output.output_type == "execute_result":
+            try:
+                return float(output.data.get("text/plain", ""))
+            except ValueError:
+                return None
+    return None
 
 
 def _expected(notebook: NotebookNode) -> list[str]:
@@ -109,3 +143,37 @@ def _prepare(notebook: NotebookNode) -> tuple[NotebookNode, list[str]]:
         )
     notebook.cells = kept
     return notebook, notes
+
+
+def _borrowed(notebook: NotebookNode) -> list[str]:
+    """Say which answers use a name that only a test cell binds.
+
+    Here the test cells run in the same kernel, so it may be there; in grading they do
+    not. Nothing is said where a magic, a star import or the like leaves it open.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    own = {c["id"]: c.source for c in code if not notebooks.is_test(c)}
+    try:
+        bound = {name for source in own.values() for name in names.bound(source)}
+        used = {name: names.used(source) for name, source in own.items()}
+        tests = {
+            name
+            for cell in code
+            if notebooks.is_test(cell)
+            for name in names.bound(cell.source)
+        }
+        if any(map(names.open_ended, own.values())):
+            return []
+    except RecursionError:  # an expression too deeply nested to look into
+        return []
+    notes = []
+    for cell in code:
+        if not notebooks.is_answer(cell):
+            continue
+        if found := sorted(used[cell["id"]] & tests - bound - names.BUILTINS):
+            listed = ", ".join(f"`{name}`" for name in found)
+            notes.append(
+                f"your cell {cell['id']} uses {listed}, which only a test cell "
+                "defines: in grading it is not there; define it in your cell"
+            )
+    return notes

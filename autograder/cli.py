@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +16,8 @@ from autograder.execution import Outcome, Release
 # `check` need not have nbgrader.
 
 UNCONFINED = (
-    "In this version, submissions run unconfined: their code runs as you, with your "
-    "files and your network. Grade only what you would run yourself."
+    "Without a sandbox, submissions run as you, with your files and your network. "
+    "Grade only what you would run yourself."
 )
 FAILED, BROKEN, INTERRUPTED = 1, 2, 130  # exit codes
 
@@ -56,13 +57,40 @@ def _parser() -> argparse.ArgumentParser:
     _add_timeout(command)
 
     command = _command(commands, "grade", _grade, "grade a folder of submissions")
-    command.epilog = UNCONFINED
     command.add_argument("name", metavar="NAME", help="the assignment")
     command.add_argument(
         "folder", type=Path, metavar="FOLDER", help="STUDENT/NAME.ipynb, or a zip of it"
     )
     _add_output(command)
     _add_timeout(command)
+    command.add_argument(
+        "--total-timeout",
+        type=_seconds,
+        default=600,
+        metavar="SECONDS",
+        help="limit for a whole submission (default: %(default)s)",
+    )
+    command.add_argument(
+        "--memory",
+        type=_gigabytes,
+        default=2.0,
+        metavar="GB",
+        help="limit for a submission's processes together (default: %(default)g)",
+    )
+    command.add_argument(
+        "--workers",
+        type=_seconds,
+        default=_cores(),
+        metavar="N",
+        help="submissions graded at a time (default: one a core, %(default)s here)",
+    )
+    command.add_argument(
+        "--sandbox",
+        choices=("linux", "none"),
+        default="linux",
+        help="where submissions run: confined by Linux's namespaces, or, for code "
+        "that you would run yourself, as you (default: %(default)s)",
+    )
 
     command = _command(commands, "report", _report, "say what a class got wrong")
     command.add_argument("name", metavar="NAME", help="the assignment")
@@ -93,8 +121,25 @@ def _add_timeout(command: argparse.ArgumentParser) -> None:
 
 def _seconds(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected whole seconds above 0, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more: {text}")
     return int(text)
+
+
+def _gigabytes(text: str) -> float:
+    try:
+        size = float(text)
+    except ValueError:
+        size = 0.0
+    # torch alone holds some 0.7 GB, most of it shared between submissions.
+    if not 1 <= size <= 1024:
+        raise argparse.ArgumentTypeError(f"expected a number of GB from 1, got {text}")
+    return size
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:
@@ -165,28 +210,48 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from autograder import grading, release, report, submissions
-    from autograder.nbgrader_execution import NbgraderExecutor
+    from tqdm import tqdm
+
+    from autograder import gradebook, grading, pool, release, report, submissions
+    from autograder.course import data_folder
+    from autograder.pipeline.grade import Pipeline
+    from autograder.sandbox.limits import GIB, Limits
+    from autograder.sandbox.warm import WarmProcess
 
     course = Course.find(arguments.output)
     assignment = release.load(course, arguments.name)
     found = submissions.find(arguments.folder, arguments.name)
-    print(UNCONFINED, flush=True)
+    confined = arguments.sandbox != "none"
+    if not confined:
+        print(UNCONFINED, flush=True)
+    # Both import for seconds: they may do so while the gradebook is made.
+    warm = WarmProcess(confined, data_folder())
+    workers = pool.local(min(arguments.workers, len(found)))
     number = 0
+    # A bar for a person who waits, and a line for each submission in a log.
+    bar = tqdm(total=len(found), unit=" submissions", disable=None)
 
     def progress(record: grading.Record, new: bool) -> None:
         nonlocal number
         number += 1
+        bar.update()
         earned = sum(mark.points or 0.0 for mark in record.marks)
         text = f"{earned:g} points, {record.seconds:.1f} s" if new else "as before"
         if record.message:
             text += f", {record.status}: {record.message}"
-        print(f"[{number}/{len(found)}] {record.student}: {text}", flush=True)
+        if bar.disable or record.message:
+            bar.write(f"[{number}/{len(found)}] {record.student}: {text}")
+            sys.stdout.flush()
 
-    executor = NbgraderExecutor(arguments.timeout)
     try:
-        handed_in = (item.read() for item in found)
-        grading.grade(course, assignment, handed_in, executor, progress)
+        gradebook.register(course, assignment)
+        with bar, warm, workers:
+            limits = Limits(memory=int(arguments.memory * GIB))
+            pipeline = Pipeline(
+                warm.shared(), arguments.timeout, arguments.total_timeout, limits
+            )
+            handed_in = (item.read() for item in found)
+            grading.grade(course, assignment, handed_in, pipeline, progress, workers)
     except KeyboardInterrupt:
         print(
             f"\n{number} of {len(found)} are graded and kept; the same command goes on."

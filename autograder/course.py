@@ -104,3 +104,19 @@ class Course:
     def feedback(self, name: str, student: str) -> Path:
         """Return the page for the student."""
         return self.output / "feedback" / student / name / f"{name}.html"
+
+
+def data_folder() -> Path | None:
+    """Return the folder with the course's data, None where there is none yet.
+
+    It is found as :mod:`latentspaces.data` does, which would import torch.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    given = os.environ.get("LATENTSPACES_DATA")
+    folder = Path(given).absolute() if given else cache / "latentspaces"
+    if given and not folder.is_dir():
+        raise CourseError(
+            f"LATENTSPACES_DATA is {given!r}, which is not a folder; set it to the "
+            "folder that holds FashionMNIST/ and ecg.csv, or unset it"
+        )
+    return folder if folder.is_dir() else None

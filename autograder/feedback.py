@@ -2,47 +2,95 @@
 
 from __future__ import annotations
 
+import copy
+import html
+from functools import lru_cache
+from typing import Any
+
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.exporters.exporter import ResourcesDict
-from nbconvert.preprocessors.sanitize import SanitizeHTML
+from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat import NotebookNode
+from nbgrader.api import BaseCell, Comment, Grade, Gradebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearHiddenTests
 from traitlets.config import Config
 
-from autograder import hints, notebooks
+from autograder import notebooks, outputs, prose
 from autograder.course import Course
 from autograder.kernel import quiet
+from autograder.pipeline import hints
 
-#: What Markdown makes, and no more.
-CLEANER = SanitizeHTML(
-    tags=[
-        *("a", "b", "blockquote", "br", "code", "del", "div", "em", "hr", "i"),
-        *("h1", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "pre", "span"),
-        *("strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul"),
-    ],
-    attributes={"a": ["href", "title"], "*": ["class", "id"]},
-)
+LONGEST_COLOURED = 20_000  # characters; some code takes the square of its length
 
 
 class FeedbackExporter(HTMLExporter):
     """Makes pages in which nothing that a student wrote can run.
 
     nbgrader_config.py names this class and :func:`hide_tests` too, so that ``nbgrader
-    generate_feedback`` and formgrader give the same pages.
+    generate_feedback`` gives the same pages.
     """
+
+    def __init__(self, config: Config | None = None, **settings: Any) -> None:
+        # A check of the notebook after each of its dozen steps would take longer than
+        # the page; one after the last finds the same.
+        settings.setdefault("optimistic_validation", True)
+        super().__init__(config=config, **settings)
+        self.register_filter("highlight_code", _highlight)
+
+    def from_notebook_node(
+        self,
+        nb: NotebookNode,
+        resources: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> tuple[str, dict[str, Any]]:
+        """Render a notebook, whose outputs are reduced to what can be shown.
+
+        nbconvert's own method reads the finished page again, to describe pictures
+        that have no description; here they all have one.
+        """
+        notebook = copy.deepcopy(nb)
+        outputs.clean(notebook)
+        resources = self._init_resources(resources)
+        make = TemplateExporter.from_notebook_node
+        return make(self, notebook, resources, **settings)
 
     @pass_context
     def markdown2html(self, context: Context, source: str) -> str:
-        """Render Markdown, and clean it unless it is the assignment's own."""
-        made = super().markdown2html(context, source)
+        """Render Markdown, inert unless it is the assignment's own."""
         cell = context.get("cell")
-        if cell is not None and not notebooks.is_answer(cell):
-            return made
-        return CLEANER.sanitize_html_tags(made)
+        if cell is None or notebooks.is_answer(cell):
+            return prose.shown(source)
+        if cell.get("attachments"):
+            return super().markdown2html(context, source)
+        return _markdown(source)
+
+
+# A class's pages share the assignment's own cells.
+
+
+@lru_cache(maxsize=256)
+def _markdown(source: str) -> str:
+    return markdown2html_mistune(source)
+
+
+def _highlight(
+    source: str, language: str | None = None, metadata: dict[str, Any] | None = None
+) -> str:
+    """Colour code; nbconvert's own filter takes any language that a magic names."""
+    if len(source) > LONGEST_COLOURED:
+        return f'<div class="highlight"><pre>{html.escape(source)}</pre></div>'
+    return _coloured(source)
+
+
+@lru_cache(maxsize=256)
+def _coloured(source: str) -> str:
+    return Highlight2HTML(pygments_lexer="python")(source)
 
 
 def hide_tests(
@@ -53,9 +101,11 @@ def hide_tests(
     The source of hidden tests goes, and with it the traceback that quotes it and
     what the test printed. This is a preprocessor, as nbconvert calls them.
     """
-    ClearHiddenTests().preprocess(notebook, resources)
-    for cell in notebook.cells:
+    clear = ClearHiddenTests()
+    for index, cell in enumerate(notebook.cells):
+        # Only here: a student's own cell may hold the words that mark a region.
         if notebooks.is_test(cell) and cell.cell_type == "code":
+            clear.preprocess_cell(cell, resources, index)
             found = hints.error(cell)
             cell.outputs = [found] if found else []
             if found:
@@ -72,24 +122,65 @@ def exporter(course: Course) -> HTMLExporter:
     folders = CourseDirectory(config=config)
     nbgrader = GenerateFeedback(coursedir=folders, config=config, log=quiet)
     made = FeedbackExporter(config=nbgrader.config)
-    for preprocessor in (hide_tests, *nbgrader.preprocessors):
+    for preprocessor in (hide_tests, CSSHTMLHeaderPreprocessor):
         made.register_preprocessor(preprocessor, enabled=True)
     return made
 
 
 def page(
     exporter: HTMLExporter,
-    course: Course,
+    book: Gradebook,
     name: str,
     student: str,
     notebook: NotebookNode,
 ) -> str:
-    """Return the page of a student, with the scores that the gradebook holds."""
-    names = {"student": student, "assignment": name, "notebook": name}
+    """Return the page of a student, with the scores that the gradebook holds.
+
+    Parameters
+    ----------
+    exporter
+        As :func:`exporter` gives it.
+    book
+        The gradebook, open.
+    name, student
+        Of which assignment, and whose.
+    notebook
+        The graded notebook.
+    """
+    scored = copy.deepcopy(notebook)
     resources = {
         "unique_key": name,
         "output_files_dir": f"{name}_files",
-        "nbgrader": {**names, "db_url": course.db_url},
+        "nbgrader": {
+            **{"student": student, "assignment": name, "notebook": name},
+            **_enter_scores(scored, book, name, student),
+        },
     }
-    html, _ = exporter.from_notebook_node(notebook, resources=resources)
-    return html
+    made, _ = exporter.from_notebook_node(scored, resources=resources)
+    return made
+
+
+def _enter_scores(
+    notebook: NotebookNode, book: Gradebook, name: str, student: str
+) -> dict[str, float]:
+    """Write scores and comments into the cells, as nbgrader's GetGrades does.
+
+    That one opens the database anew for each page, and asks it once for each cell.
+    """
+    whole = book.find_submission_notebook(name, name, student)
+    cells = book.db.query(BaseCell.name, Grade.score).join(Grade.cell)
+    scores = dict(cells.filter(Grade.notebook_id == whole.id).tuples())
+    cells = book.db.query(BaseCell.name, Comment.comment).join(Comment.cell)
+    comments = dict(cells.filter(Comment.notebook_id == whole.id).tuples())
+    for cell in notebook.cells:
+        role = notebooks.role(cell)
+        if notebooks.is_graded(cell):
+            role["score"] = scores[notebooks.grade_id(cell)]
+        if notebooks.is_answer(cell):
+            role["comment"] = comments[notebooks.grade_id(cell)]
+    penalty = whole.late_submission_penalty or 0
+    return {
+        "score": whole.score - penalty,
+        "max_score": whole.max_score,
+        "late_penalty": penalty,
+    }

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook
 
 from autograder import feedback, gradebook, notebooks, outputs
 from autograder.course import Course
+from autograder.errors import AssignmentError
 from autograder.execution import (
     Executor,
     Mark,
@@ -25,6 +26,7 @@ from autograder.execution import (
     Submission,
     failure,
 )
+from autograder.pool import Pool, run
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def grade(
     submissions: Iterable[Submission],
     executor: Executor,
     progress: Callable[[Record, bool], None] = lambda record, new: None,
+    pool: Pool | None = None,
 ) -> list[Record]:
     """Grade what is new or changed, and write everything that comes of it.
 
@@ -76,46 +79,64 @@ def grade(
     course, release
         Where to write, and what was set.
     submissions
-        The class; read one at a time.
+        The class; read one at a time, a few ahead of what is being graded.
     executor
         Grades one submission.
     progress
         Called after each submission, with False if it had been graded before.
+    pool
+        Where the executor runs; None for this process.
 
     Returns
     -------
-    One record for each submission.
+    One record for each submission, in the order of the class.
     """
     gradebook.register(course, release)
     pages = feedback.exporter(course)
-    done = []
+    done: dict[str, Record] = {}
+    digests: dict[str, str] = {}
     with gradebook.opened(course) as book:
-        for submission in submissions:
-            digest = _digest(submission, release, executor)
-            record = _read(_path(course, release.name, submission.student))
-            new = (
-                record is None
-                or record.digest != digest
-                or not _is_complete(course, release.name, submission.student)
-                or not gradebook.has(book, release.name, submission.student)
-            )
-            if new:
-                try:
-                    result = executor.grade(submission, release)
-                    _write(course, release, submission, result, book, pages)
-                except Exception as error:  # one submission must not stop the class
-                    text = f"the grader failed: {type(error).__name__}: {error}"
-                    result = failure(text, release, submission.notes)
-                    digest = ""  # whatever it was, it is tried again next time
-                    book.db.rollback()
-                    _write(course, release, submission, result, book, pages)
-                record = _record(submission, release, digest, result)
-                path = _path(course, release.name, submission.student)
-                # Last: a record says that all the rest has been written.
-                _replace(path, json.dumps(asdict(record), indent=1).encode())
-            done.append(record)
-            progress(record, new)
-    return done
+
+        def wanted() -> Iterator[Submission]:
+            for submission in submissions:
+                student = submission.student
+                done[student] = None  # type: ignore[assignment]  # keeps the order
+                digest = _digest(submission, release, executor)
+                record = _read(_path(course, release.name, student))
+                if (
+                    record is not None
+                    and record.digest == digest
+                    and _is_complete(course, release.name, student)
+                    and gradebook.has(book, release.name, student)
+                ):
+                    done[student] = record
+                    progress(record, False)
+                else:
+                    digests[student] = digest
+                    yield submission
+
+        for submission, found in run(executor, release, wanted(), pool):
+            digest = digests.pop(submission.student)
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                result = found
+                _write(course, release, submission, result, book, pages)
+            except AssignmentError:  # it would be the same for the whole class
+                raise
+            except Exception as error:  # one submission must not stop the class
+                text = f"the grader failed: {type(error).__name__}: {error}"
+                result = failure(text, release, submission.notes)
+                digest = ""  # whatever it was, it is tried again next time
+                book.db.rollback()
+                _write(course, release, submission, result, book, pages)
+            record = _record(submission, release, digest, result)
+            path = _path(course, release.name, submission.student)
+            # Last: a record says that all the rest has been written.
+            _replace(path, json.dumps(asdict(record), indent=1).encode())
+            done[submission.student] = record
+            progress(record, True)
+    return list(done.values())
 
 
 def _write(
@@ -130,11 +151,11 @@ def _write(
     if submission.content is not None:
         _replace(course.submitted(name, student), submission.content)
     gradebook.enter(book, release, student, result)
-    outputs.cut(result.notebook)
+    outputs.clean(result.notebook)
     text = notebooks.write(result.notebook)
     # A program can print what no file can hold: half a surrogate pair.
     _replace(course.autograded(name, student), text.encode("utf-8", "replace"))
-    page = feedback.page(pages, course, name, student, result.notebook)
+    page = feedback.page(pages, book, name, student, result.notebook)
     _replace(course.feedback(name, student), page.encode("utf-8", "replace"))
 
 

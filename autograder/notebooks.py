@@ -14,6 +14,10 @@ from nbformat import NotebookNode
 from autograder.errors import NotebookError
 
 LARGEST = 100 * 2**20  # bytes; a notebook beyond this was not made by hand
+LARGEST_IN_MEMORY = 2**30  # bytes, as estimated from what the file consists of
+MOST_CELLS = 10_000
+#: A string in JSON. It gives nothing back that it has matched, so it takes linear time.
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 CODE_STUB = re.compile(r"#\s*YOUR CODE HERE\s+raise NotImplementedError\(\)")
 TEXT_STUB = "YOUR ANSWER HERE"
 
@@ -58,10 +62,21 @@ def read(path: Path) -> NotebookNode:
 
 
 def parse(content: bytes) -> NotebookNode:
-    """Make a version 4 notebook of a file's content.
+    """Make a version 4 notebook of a file's content; see :func:`examine`."""
+    notebook, _ = examine(content)
+    return notebook
+
+
+def examine(content: bytes) -> tuple[NotebookNode, tuple[str, ...]]:
+    """Make a version 4 notebook of a file's content, and say what was odd about it.
 
     Whoever wrote the file may have written anything: every part that is used later
-    is brought to its proper type here, and nothing else is trusted.
+    is brought to its proper type here, outputs are left out, and nothing else is
+    trusted.
+
+    Returns
+    -------
+    The notebook, and one sentence for each oddity that did not matter.
 
     Raises
     ------
@@ -75,32 +90,88 @@ def parse(content: bytes) -> NotebookNode:
             f"the file has {len(content) / 2**20:.0f} MB, the limit is "
             f"{LARGEST // 2**20} MB; clear the outputs"
         )
+    text, notes = _decode(content)
     try:
-        data = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise NotebookError(f"not UTF-8 text (byte {error.start})") from None
-    except json.JSONDecodeError as error:
-        raise NotebookError(
-            f"not a notebook: no valid JSON at line {error.lineno} ({error.msg})"
-        ) from None
+        data = _load(text)
+        if isinstance(data, dict) and isinstance(data.get("worksheets"), list):
+            data = _from_version_3(data)
+            notes.append("the notebook was of format 3")
+        if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
+            raise NotebookError("not a notebook: it has no list of cells")
+        if len(data["cells"]) > MOST_CELLS:
+            raise NotebookError(
+                f"it has {len(data['cells'])} cells, the limit is {MOST_CELLS}"
+            )
+        cells = [_cell(cell) for cell in data["cells"] if isinstance(cell, dict)]
+        notebook = from_parts(cells)
+        if isinstance(metadata := data.get("metadata"), dict):
+            notebook.metadata = nbformat.from_dict(metadata)
     except RecursionError:
         raise NotebookError("not a notebook: nested too deeply") from None
-    if isinstance(data, dict) and isinstance(data.get("worksheets"), list):
-        data = _from_version_3(data)
-    if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
-        raise NotebookError("not a notebook: it has no list of cells")
-    notebook = from_parts([_cell(c) for c in data["cells"] if isinstance(c, dict)])
-    if isinstance(metadata := data.get("metadata"), dict):
-        notebook.metadata = nbformat.from_dict(metadata)
-    return notebook
+    ends = [cell.source for cell in notebook.cells if "\r" in cell.source]
+    if ends:
+        windows = any("\r\n" in source for source in ends)
+        notes.append(f"line ends were those of {'Windows' if windows else 'old Macs'}")
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("\r\n", "\n").replace("\r", "\n")
+    return notebook, tuple(notes)
 
 
-def _from_version_3(data: dict[str, Any]) -> Any:
+def _decode(content: bytes) -> tuple[str, list[str]]:
+    """Return the text of a file, and a note unless it was UTF-8."""
+    encoding = json.detect_encoding(content)
     try:
-        notebook = nbformat.v3.nbjson.JSONReader().to_notebook(data)
-        return nbformat.v4.upgrade(notebook, from_version=3)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise NotebookError("a version 3 notebook that cannot be upgraded") from None
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        where = f"the file was not {encoding.upper()} text (byte {error.start})"
+        # What Windows' editors write: all it can spoil are letters beyond ASCII.
+        return content.decode("cp1252", "replace"), [f"{where}, read as Windows-1252"]
+    if encoding.startswith("utf-8"):
+        return text, []
+    return text, [f"the file was {encoding.upper()} text instead of UTF-8"]
+
+
+def _load(text: str) -> Any:
+    """Read JSON that does not unpack to gigabytes."""
+    size = _memory(text)
+    if size > LARGEST_IN_MEMORY:
+        # Most of the marks may be letters of an output's text: count without strings.
+        size = _memory(STRING.sub("", text))
+    if size > LARGEST_IN_MEMORY:
+        raise NotebookError(
+            f"it would take {size / 2**20:.0f} MB of memory, the limit is "
+            f"{LARGEST_IN_MEMORY // 2**20} MB; clear the outputs"
+        )
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = "" if text.rstrip().endswith("}") else "; the file seems to be cut off"
+        raise NotebookError(
+            f"not a notebook: no valid JSON at line {error.lineno} ({error.msg}){cut}"
+        ) from None
+    except ValueError:
+        raise NotebookError("not a notebook: a number has too many digits") from None
+
+
+def _memory(text: str) -> int:
+    """Return about how many bytes the objects of a JSON text take, or a few more."""
+    return text.count("{") * 232 + text.count("[") * 64 + text.count(",") * 72
+
+
+def _from_version_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the cells of a version 3 notebook as those of version 4."""
+    cells = []
+    for sheet in data["worksheets"]:
+        found = sheet.get("cells") if isinstance(sheet, dict) else None
+        for cell in found if isinstance(found, list) else []:
+            if isinstance(cell, dict):
+                cell = dict(cell)
+                if cell.get("cell_type") == "code":
+                    cell["source"] = cell.get("input", "")
+                if cell.get("cell_type") in ("heading", "html"):
+                    cell["cell_type"] = "markdown"
+                cells.append(cell)
+    return {"cells": cells, "metadata": data.get("metadata")}
 
 
 def _cell(data: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +181,7 @@ def _cell(data: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(source, str):
         source = ""
     # A lone surrogate is legal in JSON and can be written to no file.
-    source = source.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n")
+    source = source.encode("utf-8", "replace").decode("utf-8")
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     # Colab keeps a cell's id in its metadata.

@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections import defaultdict
 
 from nbformat import NotebookNode
 
 from autograder import notebooks
+from autograder.errors import NotebookError
 from autograder.execution import Release
+
+LONGEST = 100_000  # characters of an answer
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+
+
+def read(release: Release, content: bytes) -> tuple[NotebookNode, tuple[str, ...]]:
+    """Read a submission's file and put its answers into the release.
+
+    Parameters
+    ----------
+    release
+        The assignment.
+    content
+        The file, whatever it is.
+
+    Returns
+    -------
+    The notebook to run, and what was odd or had to be repaired, one sentence each.
+
+    Raises
+    ------
+    NotebookError
+        Saying why there is nothing to run.
+    """
+    submitted, notes = notebooks.examine(content)
+    known = {cell["id"] for cell in release.graded.cells if notebooks.role(cell)}
+    if not any({notebooks.grade_id(c), c["id"]} & known for c in submitted.cells):
+        raise NotebookError("none of its cells belongs to this assignment")
+    notebook, repairs = rebuild(release, submitted)
+    return notebook, notes + repairs
 
 
 def rebuild(
@@ -77,9 +109,14 @@ def _compare(given: NotebookNode, cells: list[NotebookNode]) -> list[str]:
     repairs = [f"{kind} cell {name} was changed"] if changed else []
     if len(cells) > 1:
         repairs.append(f"{kind} cell {name} was there {len(cells)} times")
-    if any("skip-execution" in str(cell.metadata.get("tags", "")) for cell in cells):
+    if any("skip-execution" in _tags(cell) for cell in cells):
         repairs.append(f"{kind} cell {name} was tagged to be skipped")
     return repairs
+
+
+def _tags(cell: NotebookNode) -> list[object]:
+    tags = cell.metadata.get("tags")
+    return tags if isinstance(tags, list) else []
 
 
 def _answer(given: NotebookNode, cells: list[NotebookNode]) -> tuple[str, list[str]]:
@@ -88,9 +125,26 @@ def _answer(given: NotebookNode, cells: list[NotebookNode]) -> tuple[str, list[s
     repairs = []
     if any(cell.cell_type != given.cell_type for cell in cells):
         repairs.append(f"answer cell {name} was no longer a {given.cell_type} cell")
-    if len(cells) == 1:
-        return cells[0].source, repairs
-    repairs.append(f"answer cell {name} was there {len(cells)} times: joined")
+    if any("attachments" in cell for cell in cells):
+        repairs.append(f"pictures inside answer cell {name} were left out")
+    source = cells[0].source
+    if len(cells) > 1:
+        repairs.append(f"answer cell {name} was there {len(cells)} times: joined")
+        source = _joined(given.source, [cell.source for cell in cells])
+    if CONTROL.search(source):
+        repairs.append(f"control characters in answer cell {name} were left out")
+        source = CONTROL.sub("", source)
+    if len(source) > LONGEST:
+        repairs.append(
+            f"answer cell {name} was left out: it has {len(source)} characters, the "
+            f"limit is {LONGEST}"
+        )
+        source = given.source
+    return source, repairs
+
+
+def _joined(given: str, sources: list[str]) -> str:
+    written = [s for s in sources if s.strip() not in ("", given.strip())]
     # A copy of the empty form would raise and hide the answer that comes after it.
-    parts = [cell.source for cell in cells if not notebooks.is_blank(cell.source)]
-    return "\n\n".join(dict.fromkeys(parts)) or given.source, repairs
+    parts = [source for source in written if not notebooks.is_blank(source)] or written
+    return "\n\n".join(dict.fromkeys(parts)) or given

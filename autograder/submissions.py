@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +21,24 @@ from autograder.notebooks import LARGEST
 
 T = TypeVar("T")
 IGNORED = ("__MACOSX", "__pycache__")
-LONGEST_NAME = 100  # characters; a file's name and nbgrader's column hold more
+LONGEST_NAME = 100  # characters; nbgrader's column holds more
+LARGEST_NAME = 200  # bytes; a file's name holds 255, and something is added to it
+#: nbgrader's pages show a student's name as it is: no HTML, nothing that is not seen.
+UNFIT = re.compile(
+    r"[\x00-\x1f\x7f-\x9f<>\"&\\\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+#: What the libraries that unpack raise for a damaged archive.
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -78,8 +98,9 @@ def _folder(place: Path, name: str) -> list[HandIn]:
             continue
         paths = {
             path.relative_to(folder).as_posix(): path
-            for path in sorted(folder.rglob("*.ipynb"))
-            if all(_is_shown(part) for part in path.relative_to(folder).parts)
+            for path in sorted(folder.rglob("*"))
+            if _is_notebook(path.name)
+            and all(_is_shown(part) for part in path.relative_to(folder).parts)
         }
         linked = folder.is_symlink()
         found.append(_hand_in(folder.name, paths, name, _File(linked)))
@@ -96,7 +117,10 @@ class _File:
         if self.linked or path.is_symlink():
             raise SubmissionError(f"{path.name} is a link instead of a file")
         try:
-            _check_size(path.name, path.stat().st_size)
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):  # reading a pipe would never end
+                raise SubmissionError(f"{path.name} is not a file")
+            _check_size(path.name, found.st_size)
             return path.read_bytes()
         except OSError as error:
             raise SubmissionError(
@@ -116,7 +140,7 @@ def _zip(place: Path, name: str) -> list[HandIn]:
         _check_size(info.filename, info.file_size)
         try:
             return archive.read(info)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        except BROKEN as error:
             raise SubmissionError(
                 f"{info.filename} cannot be unpacked ({error})"
             ) from None
@@ -148,7 +172,7 @@ def _students(
     for parts, info in entries:
         if len(parts) > depth + 1 - info.is_dir():
             found = students[parts[depth]]
-            if parts[-1].endswith(".ipynb") and not info.is_dir():
+            if _is_notebook(parts[-1]) and not info.is_dir():
                 found["/".join(parts[depth + 1 :])] = info
     return students
 
@@ -168,6 +192,8 @@ def _hand_in(
         return HandIn(student, notes, fail)
     if chosen not in (f"{name}.ipynb", f"{name}/{name}.ipynb"):
         notes += (f"the notebook was named {chosen}",)
+    if len(found) > 1:
+        notes += (f"of {len(found)} notebooks {chosen} was taken",)
     return HandIn(student, notes, lambda: load(found[chosen]))
 
 
@@ -189,17 +215,19 @@ def _check_size(name: str, size: int) -> None:
         raise SubmissionError(f"{name} is larger than {LARGEST // 2**20} MB")
 
 
+def _is_notebook(name: str) -> bool:
+    return name.lower().endswith(".ipynb")
+
+
 def _is_shown(part: str) -> bool:
     return not part.startswith(".") and part not in IGNORED
 
 
 def _identify(folder: str) -> tuple[str, tuple[str, ...]]:
     """Return the student's name in the gradebook, and a note if it had to differ."""
-    student = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "_", folder).strip()
-    if len(student) > LONGEST_NAME or student != folder:
-        digest = hashlib.sha256(folder.encode("utf-8", "replace")).hexdigest()[:8]
-        return (
-            f"{student[:LONGEST_NAME]}-{digest}",
-            (f"the folder was named {folder!r}",),
-        )
-    return student, ()
+    student = UNFIT.sub("_", folder).strip()[:LONGEST_NAME]
+    student = student.encode()[:LARGEST_NAME].decode("utf-8", "ignore")
+    if student == folder:
+        return student, ()
+    digest = hashlib.sha256(folder.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{student}-{digest}", (f"the folder was named {folder!r}",)

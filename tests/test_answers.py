@@ -18,11 +18,16 @@ import torch
 from answers import Answer, swap
 
 from autograder import notebooks
-from autograder.course import Course
-from autograder.hints import LONGEST
+from autograder.course import Course, data_folder
+from autograder.execution import Release
+from autograder.pipeline.candidate import Candidate, End
+from autograder.pipeline.examiner import Check, Examiner, Verdict
+from autograder.pipeline.hints import LONGEST
 from autograder.release import load
+from autograder.sandbox.warm import WarmProcess
 
 ROOT = Path(__file__).resolve().parents[1]
+LIMIT = 120  # seconds for a cell, on a busy machine
 NAMES = [module.name for module in pkgutil.iter_modules(answers.__path__)]
 ANSWERS = [
     pytest.param(name, answer, id=f"{name}: {answer}")
@@ -35,10 +40,10 @@ ANSWERS = [
 class Paper:
     """An assignment, taken apart: what is given, what is asked, how it is marked."""
 
+    release: Release
     given: dict[str, Any]  # the names that the provided cells define
     questions: dict[str, notebooks.Question]  # by the grade id of the student's cell
     checks: dict[str, str]  # with hidden tests, by the same id
-    visible: dict[str, str]  # the same without
     released: dict[str, str]  # the student's cells as handed out
     reference: dict[str, str]  # the same, answered
 
@@ -60,10 +65,10 @@ def paper(name: str) -> Paper:
     assert all(len(question.answers) == 1 for question in asked)
     cells = {question.answers[0]: question for question in asked}
     return Paper(
+        release=release,
         given=given,
         questions=cells,
         checks={cell: source[question.id] for cell, question in cells.items()},
-        visible={cell: visible[question.id] for cell, question in cells.items()},
         released={cell: visible[cell] for cell in cells},
         reference={cell: solved[cell] for cell in cells},
     )
@@ -87,18 +92,82 @@ def failure(given: dict[str, Any], answer: str, check: str) -> Exception | None:
     return None
 
 
+class Desk:
+    """Grades answers one by one, as a submission's are, each question from one fork."""
+
+    def __init__(self, warm: WarmProcess) -> None:
+        self.warm = warm
+        self.at: tuple[str, str] | None = None  # the assignment and question
+        self.candidate: Candidate | None = None
+        self.examiner: Examiner | None = None
+        self.found: dict[Answer, tuple[Verdict, Verdict | None]] = {}
+
+    def grade(self, name: str, answer: Answer) -> tuple[Verdict, Verdict | None]:
+        """Return what came of the visible part of the check, and of the hidden one."""
+        if answer not in self.found:
+            exam = paper(name)
+            if self.at != (name, answer.question):
+                self.close()
+                self.open(exam.release)
+                self.at = (name, answer.question)
+            run = self.candidate.run(answer.source, LIMIT)
+            assert run.end is End.DONE, answer
+            question = exam.questions[answer.question].id
+            names = exam.release.names[question]
+            check = Check(question, exam.checks[answer.question], names, seed=0)
+            visible = self.examiner.visible(check, LIMIT)
+            hidden = self.examiner.hidden(check, LIMIT) if visible.finished else None
+            self.found[answer] = (visible, hidden)
+        return self.found[answer]
+
+    def open(self, release: Release) -> None:
+        """Start both processes, with what the assignment gives."""
+        sources = {cell["id"]: cell.source for cell in release.graded.cells}
+        given = [(name, sources[name]) for name in release.given]
+        self.candidate = Candidate(self.warm)
+        for _, source in given:
+            self.candidate.run(source, LIMIT)
+        self.examiner = Examiner(*self.warm.examiner(), self.candidate.ask)
+        self.examiner.given(given, LIMIT)
+
+    def close(self) -> None:
+        """End both processes."""
+        for process in (self.candidate, self.examiner):
+            if process is not None:
+                process.close()
+
+
+@pytest.fixture(scope="module")
+def desk():
+    with WarmProcess(data=data_folder()) as warm:
+        made = Desk(warm)
+        yield made
+        made.close()
+
+
 @pytest.mark.parametrize(("name", "answer"), ANSWERS)
-def test_answer_gets_the_marks_that_it_deserves(name, answer: Answer):
+def test_answer_gets_the_marks_that_it_deserves(desk, name, answer: Answer):
+    points = paper(name).questions[answer.question].points
+    visible, hidden = desk.grade(name, answer)
+    problem = visible.problem or hidden.problem
+    assert (0 if problem else points) == answer.marks, problem
+    if problem:
+        assert problem.kind == "AssertionError", problem
+        assert problem.hint.strip()
+        assert answer.says in problem.hint
+        assert len(problem.hint) <= LONGEST
+
+
+@pytest.mark.parametrize(("name", "answer"), ANSWERS)
+def test_check_finds_the_same_in_the_students_own_notebook(desk, name, answer: Answer):
     exam = paper(name)
-    points = exam.questions[answer.question].points
     stopped = failure(exam.given, answer.source, exam.checks[answer.question])
-    assert (0 if stopped else points) == answer.marks, repr(stopped)
+    visible, hidden = desk.grade(name, answer)
+    problem = visible.problem or hidden.problem
+    assert bool(stopped) == bool(problem)
     if stopped:
-        hint = str(stopped)
         assert isinstance(stopped, AssertionError), repr(stopped)
-        assert hint.strip()
-        assert answer.says in hint
-        assert len(hint) <= LONGEST
+        assert answer.says in str(stopped)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -113,17 +182,11 @@ def test_every_question_has_enough_right_and_wrong_answers(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_hidden_tests_catch_answers_that_the_visible_ones_pass(name):
-    exam = paper(name)
+def test_hidden_tests_catch_answers_that_the_visible_ones_pass(desk, name):
     found = importlib.import_module(f"answers.{name}").ANSWERS
-    caught = set()
-    for answer in reversed(found):  # each question ends with its subtlest mistake
-        if answer.marks or answer.question in caught:
-            continue
-        visible = exam.visible[answer.question]
-        if failure(exam.given, answer.source, visible) is None:
-            caught.add(answer.question)
-    assert caught == set(exam.questions)
+    wrong = [answer for answer in found if not answer.marks]
+    caught = {a.question for a in wrong if desk.grade(name, a)[0].finished}
+    assert caught == set(paper(name).questions)
 
 
 @pytest.mark.parametrize("name", NAMES)

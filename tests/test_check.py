@@ -134,6 +134,44 @@ def test_copied_answer_cell_is_named(check):
     assert "there are two cells add: keep one" in output
 
 
+def test_answer_that_borrows_from_a_test_cell_is_named(check):
+    def bind(notebook):
+        cell = next(c for c in notebook.cells if c["id"] == "add-test")
+        cell.source = "zero = nothing = pi = 0\n" + cell.source
+
+    borrowing = "def area(r):\n    pi = math.pi\n    return pi * r**2 + zero + nothing"
+    code, output = check({**tiny.RIGHT, "area": borrowing}, bind)
+    assert code == 0
+    assert (
+        "Note: your cell area uses `nothing`, `zero`, which only a test cell defines: "
+        "in grading it is not there; define it in your cell." in output
+    )
+    assert output.count("Note") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "other"),
+    [
+        ("area = lambda r, zero=0: math.pi * r**2 + zero", ""),
+        ("zero = 0\narea = lambda r: math.pi * r**2 + zero", ""),
+        ("area = lambda r: math.pi * r**2 + zero", "zero = 0\n"),  # another answer
+        ("area = lambda r: math.pi * r**2 + zero", "from math import *\n"),
+        ("area = lambda r: math.pi * r**2 + zero", "%time 1\n"),
+        ("area = lambda r: sum([math.pi * r**2])", ""),
+        ("area = lambda r: math.pi * square(r)", ""),  # bound nowhere: an error here
+        ("area = lambda r: " + "+".join(["zero"] * 600), ""),
+    ],
+)
+def test_nothing_is_said_of_what_may_be_the_students_own(check, answer, other):
+    def bind(notebook):
+        cell = next(c for c in notebook.cells if c["id"] == "add-test")
+        cell.source = "zero = 0\nsum = sum\n" + cell.source
+
+    answers = {**tiny.RIGHT, "area": answer, "add": other + tiny.RIGHT["add"]}
+    _, output = check(answers, bind)
+    assert "Note" not in output
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

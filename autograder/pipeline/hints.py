@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from nbformat import NotebookNode
 
@@ -18,13 +19,11 @@ def error(cell: NotebookNode) -> NotebookNode | None:
     return found[-1] if found else None
 
 
-def hint(test: NotebookNode, answers: list[NotebookNode], timeout: int) -> str:
-    """Return why a check failed: the answer's own error first, then the check's.
+def of_answers(answers: Sequence[NotebookNode], timeout: float) -> str:
+    """Return the error in the student's own cells, empty if there is none.
 
     Parameters
     ----------
-    test
-        The executed test cell.
     answers
         The executed cells of the student.
     timeout
@@ -32,29 +31,55 @@ def hint(test: NotebookNode, answers: list[NotebookNode], timeout: int) -> str:
     """
     for cell in answers:
         if cell.cell_type == "code" and (found := error(cell)):
-            return _short(f"your cell {_stopped(found, timeout)}")
+            return short(f"your cell {_stopped(found, timeout)}")
+    return ""
+
+
+def of_check(test: NotebookNode, timeout: float) -> str:
+    """Return why an executed test cell failed, empty if it did not."""
     found = error(test)
     if found is None:
         return ""
     if found.ename == "AssertionError":
-        return _short(found.evalue) or "a check failed that has no message"
+        return short(found.evalue) or "a check failed that has no message"
     if found.ename == "NotImplementedError":
         return "something in your answer still raises NotImplementedError"
-    return _short(f"the check {_stopped(found, timeout)}")
+    return short(f"the check {_stopped(found, timeout)}")
 
 
 def plain(found: NotebookNode) -> str:
     """Return an error as one line, without the code that a traceback would quote."""
     text = f"{found.ename}: {found.evalue}" if found.evalue else found.ename
-    return _short(text)
+    return short(text)
 
 
-def _stopped(found: NotebookNode, timeout: int) -> str:
-    if found.ename == TIMED_OUT:
-        return f"was stopped after {timeout} s: does a loop never end?"
-    return f"stopped with {plain(found)}"
+def ended(end: str, timeout: float) -> str:
+    """Return how a limit ended a cell or a check, to follow a noun.
+
+    Parameters
+    ----------
+    end
+        A value of :class:`autograder.pipeline.candidate.End`.
+    timeout
+        The limit in seconds.
+    """
+    return {
+        "time": f"was stopped after {timeout:g} s: does a loop never end?",
+        "hung": f"was stopped after {timeout:g} s, and the process had to be ended: "
+        "does a loop never end, and catch what should stop it?",
+        "died": "ended the process: does it call exit, or run out of memory?",
+        "memory": "used too much memory and was ended",
+        "flood": "printed far too much and was ended",
+    }[end]
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Return a text as one line that is not too long."""
     text = " ".join(ANSI.sub("", text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _stopped(found: NotebookNode, timeout: float) -> str:
+    if found.ename == TIMED_OUT:
+        return ended("time", timeout)
+    return f"stopped with {plain(found)}"

@@ -1,0 +1,388 @@
+"""The student's side of a grading: an IPython kernel that nobody trusts.
+
+All that comes from it is data. It may say anything on its sockets, say nothing, or
+end: what it says is limited in size, and whatever does not fit the protocol is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_client.session import Session
+
+from autograder.errors import SandboxError
+from autograder.sandbox import filesystem
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.warm import Warm
+
+CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+START = 30  # seconds for a forked kernel to answer
+PATIENCE = 5  # seconds for an interrupted cell to stop before it is killed
+LAG = 2  # seconds for the outputs of a cell that has replied
+LARGEST = 64 * 2**20  # bytes of a message; larger ones are dropped by the socket
+KEPT = 8 * 2**20  # bytes of a cell's messages that are kept
+FLOOD = 128 * 2**20  # bytes of a cell's messages that end it
+SHOWN = ("stream", "display_data", "execute_result", "error")
+ARGUMENTS = ("--HistoryManager.enabled=False",)
+
+
+class End(StrEnum):
+    """How the run of a cell ended."""
+
+    DONE = "done"  # well, or with an ordinary error
+    TIME = "time"  # it was interrupted, and stopped
+    HUNG = "hung"  # it was interrupted, did not stop, and was killed
+    DIED = "died"  # the process ended
+    MEMORY = "memory"  # the process was ended: it held too much memory
+    FLOOD = "flood"  # the process was ended: it printed too much
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """What came of a cell: how it ended, its outputs as they came, and its seconds."""
+
+    end: End
+    outputs: list[dict[str, Any]]
+    seconds: float
+
+
+class CandidateGone(Exception):
+    """The student's process is no more."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(end.value)
+        self.end = end
+
+
+class Candidate:
+    """A kernel for one submission; a context manager.
+
+    Parameters
+    ----------
+    warm
+        The process to fork it from.
+    limits
+        What it may use, if it is confined.
+    core
+        The processor core it is held to; None for any.
+    """
+
+    def __init__(
+        self, warm: Warm, limits: Limits | None = None, core: int | None = None
+    ) -> None:
+        self._cleanup = ExitStack()
+        try:
+            self._start(warm, limits or Limits(), core)
+        except BaseException:
+            self._cleanup.close()
+            raise
+
+    def _start(self, warm: Warm, limits: Limits, core: int | None) -> None:
+        key = secrets.token_hex(32)
+        connection = {"transport": "ipc", "key": key, "signature_scheme": "hmac-sha256"}
+        for number, channel in enumerate(CHANNELS, start=1):
+            connection[f"{channel}_port"] = number
+        if warm.confined:
+            connection["ip"] = f"{filesystem.SOCKETS}/s"
+            self.process = warm.kernel(
+                list(ARGUMENTS),
+                connection=connection,
+                limits=limits,
+                core=core,
+                servant=True,
+            )
+            # The folder of its sockets is in no file system of ours: a descriptor of
+            # it is the only way there.
+            place = f"/proc/self/fd/{self.process.folder}/s"
+        else:
+            folder = self._cleanup.enter_context(
+                tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+            )
+            place = connection["ip"] = f"{folder}/s"
+            home = Path(folder, "home")
+            home.mkdir()
+            file = Path(folder, "connection.json")
+            file.write_text(json.dumps(connection))
+            self.process = warm.kernel(
+                ["-f", str(file), *ARGUMENTS], folder=str(home), servant=True
+            )
+        self._cleanup.callback(self._end_process)
+        self._session = Session(key=key.encode(), username="", check_pid=False)
+        self._context = zmq.Context()
+        self._cleanup.callback(self._context.destroy, linger=0)
+        self._await_sockets(place)
+        self._shell = self._connect(zmq.DEALER, f"ipc://{place}-1")
+        self._iopub = self._connect(zmq.SUB, f"ipc://{place}-2")
+        self._poller = zmq.Poller()
+        self._poller.register(self._shell, zmq.POLLIN)
+        self._poller.register(self._iopub, zmq.POLLIN)
+        self._poller.register(self.process.fileno(), zmq.POLLIN)
+        self._greet()
+
+    def _end_process(self) -> None:
+        self.process.kill()
+        if self.process.wait(START) is None:
+            raise SandboxError("a student's process cannot be ended")
+        self.process.close()
+
+    def _await_sockets(self, place: str) -> None:
+        deadline = time.monotonic() + START
+        while not all(Path(f"{place}-{number}").exists() for number in (1, 2)):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SandboxError(
+                    "the kernel did not start"
+                    + (f" ({self.process.why})" if self.process.why else "")
+                )
+            time.sleep(0.005)
+
+    def _connect(self, kind: int, address: str) -> zmq.Socket[bytes]:
+        socket = self._context.socket(kind)
+        socket.setsockopt(zmq.MAXMSGSIZE, LARGEST)
+        socket.setsockopt(zmq.RCVHWM, 64)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RECONNECT_IVL, 10)
+        if kind == zmq.SUB:
+            socket.setsockopt(zmq.SUBSCRIBE, b"")
+        socket.connect(address)
+        return socket
+
+    def _greet(self) -> None:
+        """Wait until the kernel answers, and until we hear all that it publishes."""
+        deadline = time.monotonic() + START
+        heard: set[str] = set()
+        sent: set[str] = set()
+        again = 0.0
+        while heard != {"shell", "iopub"}:
+            now = time.monotonic()
+            if now > deadline:
+                raise SandboxError(f"the kernel did not answer in {START} s")
+            if now >= again:  # what was published before we listened is lost
+                message = self._session.send(self._shell, "kernel_info_request", {})
+                sent.add(message["header"]["msg_id"])
+                again = now + 0.2
+            for channel, message in self._messages(0.1):
+                if message["parent_header"].get("msg_id") in sent:
+                    heard.add(channel)
+        self._comm = secrets.token_hex(16)
+        opening = {"comm_id": self._comm, "target_name": "autograder", "data": {}}
+        self._session.send(self._shell, "comm_open", opening)
+
+    def run(self, source: str, seconds: float) -> CellRun:
+        """Run a cell; whatever happens in it, the outcome says so.
+
+        Parameters
+        ----------
+        source
+            The cell's source.
+        seconds
+            How long it may take before it is interrupted.
+        """
+        start = time.monotonic()
+        collected = _Outputs()
+        content = {
+            "code": source,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
+        try:
+            message = self._session.send(self._shell, "execute_request", content)
+            end = self._follow(message["header"]["msg_id"], seconds, collected)
+        except CandidateGone as error:
+            end = error.end
+        return CellRun(end, collected.finish(), time.monotonic() - start)
+
+    def _follow(self, request: str, seconds: float, outputs: _Outputs) -> End:
+        deadline, interrupted = time.monotonic() + seconds, False
+        replied = idle = False
+        while not (replied and idle):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                if replied:
+                    break  # its last outputs are late; a thread may hold them up
+                if interrupted:
+                    self._end_process()
+                    return End.HUNG
+                self.process.send_signal(signal.SIGINT)
+                deadline, interrupted = time.monotonic() + PATIENCE, True
+                continue
+            for channel, message in self._messages(left, outputs):
+                if message["parent_header"].get("msg_id") != request:
+                    continue
+                kind, content = message["header"].get("msg_type"), message["content"]
+                if channel == "shell" and kind == "execute_reply":
+                    replied = True
+                    deadline = min(deadline, time.monotonic() + LAG)
+                elif channel == "iopub" and kind == "status":
+                    idle = idle or content.get("execution_state") == "idle"
+                elif channel == "iopub":
+                    outputs.add(kind, content)
+            if outputs.received > FLOOD:
+                self._end_process()
+                return End.FLOOD
+        return End.TIME if interrupted else End.DONE
+
+    def ask(
+        self, header: dict[str, Any], buffers: list[bytes], seconds: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """Send an examiner's request; return the answer, which may say anything.
+
+        Raises
+        ------
+        CandidateGone
+            If there is no answer: the process ended, or had to be.
+        """
+        number = secrets.token_hex(8)
+        content = {"comm_id": self._comm, "data": {**header, "id": number}}
+        self._session.send(self._shell, "comm_msg", content, buffers=buffers)
+        deadline, interrupted = time.monotonic() + seconds, False
+        received = _Outputs()
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                if interrupted:
+                    self._end_process()
+                    raise CandidateGone(End.HUNG)
+                self.process.send_signal(signal.SIGINT)
+                deadline, interrupted = time.monotonic() + PATIENCE, True
+                continue
+            for channel, message in self._messages(left, received):
+                content = message["content"]
+                data = content.get("data")
+                if (
+                    channel == "iopub"
+                    and message["header"].get("msg_type") == "comm_msg"
+                    and content.get("comm_id") == self._comm
+                    and isinstance(data, dict)
+                    and data.get("id") == number
+                ):
+                    return data, [bytes(part) for part in message["buffers"]]
+            if received.received > FLOOD:
+                self._end_process()
+                raise CandidateGone(End.FLOOD)
+
+    def _messages(
+        self, seconds: float, count: _Outputs | None = None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Wait for messages, and give those that can be read.
+
+        Raises
+        ------
+        CandidateGone
+            If the process ends.
+        """
+        ready = dict(self._poller.poll(max(1, int(1000 * seconds))))
+        for channel, socket in (("iopub", self._iopub), ("shell", self._shell)):
+            while socket in ready:
+                try:
+                    parts = socket.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+                if count is not None:
+                    count.received += sum(map(len, parts))
+                if (message := self._read(parts)) is not None:
+                    yield channel, message
+                if count is not None and count.received > FLOOD:
+                    return
+        if self.process.fileno() in ready and self.process.poll() is not None:
+            why = self.process.why
+            raise CandidateGone(End(why) if why else End.DIED)
+
+    def _read(self, parts: list[bytes]) -> dict[str, Any] | None:
+        """Return a message, or None if it is none: the other side may send anything."""
+        try:
+            _, parts = self._session.feed_identities(parts)
+            message = self._session.deserialize(parts)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return None
+        except RecursionError:  # JSON that is nested too deeply
+            return None
+        names = ("header", "parent_header", "content")
+        return message if all(isinstance(message[n], dict) for n in names) else None
+
+    def close(self) -> None:
+        """End the process, and everything that it started."""
+        self._cleanup.close()
+
+    def __enter__(self) -> Candidate:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Outputs:
+    """A cell's outputs as its messages come in; the size is bounded, not the types."""
+
+    def __init__(self) -> None:
+        self.received = 0  # bytes of all messages
+        self._outputs: list[dict[str, Any]] = []
+        self._displays: dict[str, int] = {}
+        self._clear = False
+
+    def add(self, kind: object, content: dict[str, Any]) -> None:
+        if self.received > KEPT and kind != "error":
+            return
+        if kind == "clear_output":
+            self._clear = True
+            if not content.get("wait"):
+                self._outputs, self._displays, self._clear = [], {}, False
+            return
+        if kind == "update_display_data":
+            place = self._displays.get(_display(content))
+            if place is not None:
+                self._outputs[place]["data"] = content.get("data")
+            return
+        if kind not in SHOWN:
+            return
+        if self._clear:
+            self._outputs, self._displays, self._clear = [], {}, False
+        if kind == "display_data" and _display(content):
+            self._displays[_display(content)] = len(self._outputs)
+        self._outputs.append({**content, "output_type": kind})
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Return the outputs, with the parts of a stream put together."""
+        merged: list[dict[str, Any]] = []
+        parts: list[str] = []
+        for output in [*self._outputs, {}]:
+            last = merged[-1] if merged else {}
+            if (
+                output.get("output_type") == last.get("output_type") == "stream"
+                and output.get("name") == last.get("name")
+                and isinstance(output.get("text"), str)
+            ):
+                parts.append(output["text"])
+                continue
+            if parts:
+                last["text"] = _overwrite("".join(parts))
+            parts = []
+            if output.get("output_type") == "stream":
+                parts = [output["text"]] if isinstance(output.get("text"), str) else []
+            merged.append(output)
+        return merged[:-1]
+
+
+def _display(content: dict[str, Any]) -> str:
+    transient = content.get("transient")
+    found = transient.get("display_id") if isinstance(transient, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _overwrite(text: str) -> str:
+    """Return a stream as a terminal shows it: a progress bar's last state."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)

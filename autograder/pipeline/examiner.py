@@ -1,0 +1,521 @@
+"""The process in which the checks run, and what drives it.
+
+:func:`serve` is that process: it holds the checks' source and the expected values, so
+the student's code is never in it, and all that it learns of the answers comes through
+proxies. It has no way to the candidate of its own: it hands each request to the worker
+that drives it, an :class:`Examiner`, and waits for the reply.
+
+A check runs in two parts, the visible one and, from the first statement that touches
+a region of hidden tests, the hidden one. While the hidden parts run, the student's
+process learns hidden inputs, so of what it says nothing is repeated to the student.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import io
+import linecache
+import signal
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from autograder import testing
+from autograder.errors import AssignmentError
+from autograder.pipeline import servant, wire
+from autograder.pipeline.proxies import CandidateLost, Link, is_proxy
+from autograder.pipeline.wire import CannotCross, WireError
+
+BEGIN, END = "BEGIN HIDDEN TESTS", "END HIDDEN TESTS"
+PATIENCE = 5  # seconds for an interrupted check to stop before its process is killed
+PRINTED = 100_000  # characters of a check's output that are kept
+HINT = 1000  # characters
+TRACEBACK = 20_000  # characters
+
+Message = tuple[dict[str, Any], list[bytes]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A test cell.
+
+    Parameters
+    ----------
+    id
+        Its grade id.
+    source
+        Its source, with hidden tests.
+    names
+        The student's names that it uses.
+    seed
+        What all generators are seeded with before each of its parts.
+    """
+
+    id: str
+    source: str
+    names: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What stopped a check.
+
+    Parameters
+    ----------
+    kind
+        The error's class, or "an error" if the name is not to be repeated.
+    hint
+        One sentence that may be shown to the student.
+    traceback
+        For the instructor.
+    candidate
+        True if the student's code raised it, False if it arose in the check.
+    """
+
+    kind: str
+    hint: str
+    traceback: str
+    candidate: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a part of a check.
+
+    Parameters
+    ----------
+    finished
+        True if it came to its end; nothing else is evidence of a right answer.
+    value
+        The number that the cell's last expression gave; None if it gave none, NaN if
+        it gave something else where a number was to be expected.
+    problem
+        What stopped it, if it did not come to its end.
+    stdout
+        What it printed, for the instructor.
+    lost
+        True if the student's process gave no answer.
+    timed_out
+        True if the time was up.
+    died
+        True if the examiner's process is no more, or was none any more.
+    """
+
+    finished: bool
+    value: float | None = None
+    problem: Problem | None = None
+    stdout: str = ""
+    lost: bool = False
+    timed_out: bool = False
+    died: bool = False
+
+
+class NoAnswer(Exception):
+    """Raised by a relay: the candidate did not answer; the text says why."""
+
+
+class Process(Protocol):
+    """A process that can be interrupted and ended."""
+
+    def send_signal(self, signum: int) -> None:
+        """Send a signal."""
+
+    def kill(self) -> None:
+        """End it."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Examiner:
+    """Drives a process that runs :func:`serve`.
+
+    Parameters
+    ----------
+    process
+        The process.
+    connection
+        Our end of the connection to it.
+    relay
+        Takes a request to the candidate, within some seconds, and brings the reply
+        back; raises NoAnswer.
+
+    Attributes
+    ----------
+    alive
+        False once the process has ended or was killed: every later verdict says so.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        connection: Connection,
+        relay: Callable[[dict[str, Any], list[bytes], float], Message],
+    ) -> None:
+        self.process, self.connection, self.relay = process, connection, relay
+        self.alive = True
+
+    def given(self, cells: Sequence[tuple[str, str]], seconds: float) -> None:
+        """Run the cells that all checks build on: pairs of an id and a source.
+
+        Raises
+        ------
+        AssignmentError
+            If one of them does not come to its end.
+        """
+        done, timed_out = self._converse({"do": "given", "cells": cells}, seconds)
+        if done is None or done["error"]:
+            why = done["error"] if done else "the process ended"
+            why = f"no end after {seconds:g} s" if timed_out else why
+            raise AssignmentError(
+                f"the given cells do not run before the checks: {why}"
+            )
+
+    def visible(self, check: Check, seconds: float) -> Verdict:
+        """Run the visible part of a check."""
+        return self._part("visible", check, seconds)
+
+    def hidden(self, check: Check, seconds: float) -> Verdict:
+        """Run the rest of a check, whose visible part came to its end."""
+        return self._part("hidden", check, seconds)
+
+    def close(self) -> None:
+        """End the process."""
+        self.alive = False
+        self.connection.close()
+        self.process.kill()
+        self.process.close()
+
+    def _part(self, part: str, check: Check, seconds: float) -> Verdict:
+        header = {"do": part, "id": check.id, "source": check.source}
+        header |= {"names": list(check.names), "seed": check.seed}
+        done, timed_out = self._converse(header, seconds)
+        if done is None:
+            return Verdict(False, timed_out=timed_out, died=True)
+        problem = Problem(**done.pop("problem")) if done["problem"] else None
+        done |= {"problem": problem, "timed_out": timed_out and not done["finished"]}
+        return Verdict(**done)
+
+    def _converse(
+        self, header: dict[str, Any], seconds: float
+    ) -> tuple[dict[str, Any] | None, bool]:
+        """Send an order; return what came of it, if anything, and if time was up."""
+        if not self.alive:
+            return None, False
+        end = time.monotonic() + seconds
+        patience = 0  # seconds beyond the end; none before it was interrupted
+        try:
+            wire.send(self.connection, header, [])
+            while True:
+                left = end - time.monotonic()
+                if self.connection.poll(max(left + patience, 0)):
+                    message, buffers = wire.receive(self.connection)
+                    if "done" in message:
+                        return message["done"], time.monotonic() > end
+                    left = end - time.monotonic()
+                    wire.send(self.connection, *self._fetch(message, buffers, left))
+                elif not patience:
+                    self.process.send_signal(signal.SIGINT)
+                    patience = PATIENCE
+                else:
+                    break
+        except (OSError, EOFError, WireError):
+            pass  # it is dead, or as good as that
+        self.alive = False
+        self.process.kill()
+        return None, time.monotonic() > end
+
+    def _fetch(
+        self, message: dict[str, Any], buffers: list[bytes], seconds: float
+    ) -> Message:
+        try:
+            if seconds <= 0:
+                raise NoAnswer("the time is up")
+            reply, parts = self.relay(message["ask"], buffers, seconds)
+            if len(parts) > 1 or wire.size(reply, parts) > wire.LARGEST:
+                raise NoAnswer("the student's process sent too much")
+        except NoAnswer as error:
+            return {"lost": str(error)}, []
+        except (RecursionError, TypeError, ValueError):  # nothing that JSON can hold
+            return {"lost": "the student's process sent what cannot be read"}, []
+        return {"answer": reply}, parts
+
+
+def serve(connection: Connection) -> None:
+    """Run what comes over a connection, until it is closed; in the main thread."""
+    server = _Server(connection)
+    signal.signal(signal.SIGINT, server.interrupt)
+    testing._ship = lambda function, *operands: server.link.ask(
+        "call", function, *operands
+    )
+    while True:
+        try:
+            order, _ = wire.receive(connection)
+        except EOFError:
+            return
+        wire.send(connection, {"done": server.do(order)}, [])
+
+
+@dataclass
+class _Sheet:
+    """A check while it is worked on."""
+
+    namespace: dict[str, Any]
+    seed: int
+    names: list[str]
+    fetched: dict[str, Any] = field(default_factory=dict)
+    rest: list[ast.stmt] = field(default_factory=list)
+    file: str = ""
+    value: float | None = None
+    whole: bool = True  # it has come as far as it should have
+
+
+class _Server:
+    """The process's state: the given names, the checks, the link to the candidate."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.link = Link(self.relay)
+        self.given: dict[str, Any] = {"__name__": "__main__"}
+        self.sheets: dict[str, _Sheet] = {}
+        # Where an interrupt may strike. A message is always sent and read to its end.
+        self.running = self.talking = self.interrupted = False
+
+    def do(self, order: dict[str, Any]) -> dict[str, Any]:
+        if order["do"] == "given":
+            return self.run_given(order["cells"])
+        if order["do"] == "visible":
+            sheet = _Sheet(dict(self.given), order["seed"], order["names"])
+            self.sheets[order["id"]] = sheet
+
+            def begin() -> None:
+                sheet.file = f"<check {order['id']}>"
+                statements = _parse(order["source"], sheet.file)
+                first = _first_hidden(order["source"], statements)
+                sheet.rest = statements[first:]
+                self.run(sheet, statements[:first], last=not sheet.rest)
+
+            return self.examine(sheet, begin, hidden=False)
+        # What is kept of a check is let go with its last part.
+        sheet = self.sheets.pop(order["id"], _Sheet({}, 0, [], whole=False))
+
+        def go_on() -> None:
+            self.run(sheet, sheet.rest, last=bool(sheet.rest))
+
+        return self.examine(sheet, go_on, hidden=True)
+
+    def run_given(self, cells: list[tuple[str, str]]) -> dict[str, Any]:
+        for name, source in cells:
+            file = f"<given {name}>"
+
+            def cell(source: str = source, file: str = file) -> None:
+                statements = _parse(source, file)
+                exec(_compile(ast.Module(statements, []), file), self.given)
+
+            _, error = self.guard(cell)
+            if error is not None:
+                return {"error": f"cell {name}: {_traceback(error)}"}
+        return {"error": ""}
+
+    def examine(
+        self, sheet: _Sheet, work: Callable[[], None], hidden: bool
+    ) -> dict[str, Any]:
+        """Do a part of a check, and say what came of it."""
+        self.link.lost = ""  # another candidate may be there by now
+
+        def part() -> None:
+            if not sheet.whole:
+                raise RuntimeError("the visible part did not come to its end")
+            self.fetch(sheet)
+            work()
+
+        printed, error = self.guard(part)
+        if self.link.lost:  # whether the check has noticed or not
+            error = CandidateLost(self.link.lost)
+        sheet.whole = error is None
+        return {
+            "finished": sheet.whole,
+            "value": sheet.value if sheet.whole else None,
+            "problem": _problem(error, hidden) if error else None,
+            "stdout": printed,
+            "lost": bool(self.link.lost),
+        }
+
+    def fetch(self, sheet: _Sheet) -> None:
+        """Seed both sides, and put the student's names into the check's namespace.
+
+        Before the hidden part they are fetched again, since another process may have
+        taken the student's place; except what the check has bound anew.
+        """
+        self.link.ask("seed", seed=sheet.seed)
+        for name in sheet.names:
+            mine = sheet.namespace.get(name)
+            if name in sheet.fetched and mine is not sheet.fetched[name]:
+                continue
+            found = self.link.ask("name", name)
+            if found:
+                (sheet.namespace[name],) = (sheet.fetched[name],) = found
+        servant.seed(sheet.seed)
+
+    def run(self, sheet: _Sheet, statements: list[ast.stmt], last: bool) -> None:
+        """Run statements of a check; if they are its last, see what it comes to."""
+        final = statements[-1] if statements and last else None
+        shown = isinstance(final, ast.Expr)
+        body = ast.Module(statements[:-1] if shown else statements, [])
+        exec(_compile(body, sheet.file), sheet.namespace)
+        if shown:
+            code = _compile(ast.Expression(final.value), sheet.file)
+            sheet.value = _number(eval(code, sheet.namespace))
+
+    def guard(self, work: Callable[[], None]) -> tuple[str, BaseException | None]:
+        """Do something, whatever it does; return what it printed and raised."""
+        printed = _Printed()
+        self.interrupted = False
+        error: BaseException | None = None
+        try:
+            with (
+                contextlib.redirect_stdout(printed),
+                contextlib.redirect_stderr(printed),
+            ):
+                try:
+                    self.running = True
+                    work()
+                finally:
+                    self.running = False
+        except BaseException as raised:
+            self.running = False
+            error = raised
+        return _clean(printed.getvalue()), error
+
+    def relay(self, request: dict[str, Any], buffers: list[bytes]) -> Message:
+        self.talking = True
+        try:
+            wire.send(self.connection, {"ask": request}, buffers)
+            header, parts = wire.receive(self.connection)
+        except EOFError:
+            raise CandidateLost("nobody is there to ask") from None
+        finally:
+            self.talking = False
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
+        if "lost" in header:
+            raise CandidateLost(header["lost"])
+        return header["answer"], parts
+
+    def interrupt(self, *_: object) -> None:
+        """Stop the check that runs, if one does; a signal handler."""
+        if self.running and self.talking:
+            self.interrupted = True
+        elif self.running:
+            raise KeyboardInterrupt
+
+
+class _Printed(io.StringIO):
+    """Keeps the beginning of what is printed."""
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(PRINTED - self.tell(), 0)])
+        return len(text)
+
+
+def _parse(source: str, file: str) -> list[ast.stmt]:
+    # So that a traceback shows the lines of the cell.
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    return ast.parse(source, file).body
+
+
+def _compile(tree: ast.Module | ast.Expression, file: str) -> Any:
+    mode = "exec" if isinstance(tree, ast.Module) else "eval"
+    return compile(tree, file, mode, dont_inherit=True)
+
+
+def _first_hidden(source: str, statements: list[ast.stmt]) -> int:
+    """Return the index of the first statement that touches a region of hidden tests.
+
+    As for nbgrader, a line with the mark in it is one, whatever else is there.
+    """
+    hidden, inside = set(), False
+    for number, line in enumerate(source.split("\n"), start=1):
+        inside = inside or BEGIN in line
+        if inside:
+            hidden.add(number)
+        if END in line:
+            inside = False
+    for index, statement in enumerate(statements):
+        around = [statement, *getattr(statement, "decorator_list", [])]
+        first = min(part.lineno for part in around)
+        if hidden & set(range(first, (statement.end_lineno or first) + 1)):
+            return index
+    return len(statements)
+
+
+def _number(value: Any) -> float | None:
+    """Return the points that the value of a last expression stands for.
+
+    What an answer's types can make of a number, such as a sum of tensors, must not
+    pass for a cell that ends without one.
+    """
+    try:
+        if isinstance(value, np.generic | np.ndarray | torch.Tensor):
+            return float(value.item())
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    except (OverflowError, RuntimeError, TypeError, ValueError):
+        return float("nan")
+    return float("nan") if is_proxy(value) or isinstance(value, complex) else None
+
+
+def _problem(error: BaseException, hidden: bool) -> dict[str, Any]:
+    """Return what a :class:`Problem` holds."""
+    origin = getattr(error, "candidate", None)
+    kind, text = type(error).__name__, " ".join(str(error).split())
+    text = "".join(c for c in _clean(text) if c.isprintable())
+    if origin and not hidden:
+        kind = origin["class"]
+    if hidden and not (hasattr(builtins, kind) or isinstance(error, CannotCross)):
+        kind = "an error"
+    if isinstance(error, CandidateLost):
+        hint = f"there was no answer: {text}"
+    elif isinstance(error, CannotCross):
+        plain = "the answer is an object, where the check needs plain data"
+        hint = plain if hidden else text
+    elif isinstance(error, NotImplementedError):
+        hint = "something in your answer still raises NotImplementedError"
+    elif isinstance(error, AssertionError) and not (origin and hidden):
+        hint = text or "a check failed that has no message"
+    else:
+        what = kind if hidden or not text else f"{kind}: {text}"
+        hint = f"the check stopped with {what}"
+    trace = _traceback(error)
+    if origin:
+        trace += f"\nIn the student's process:\n\n{origin['traceback']}"
+    return {
+        "kind": _clean(kind),
+        "hint": hint[:HINT],
+        "traceback": trace[-TRACEBACK:],
+        "candidate": bool(origin),
+    }
+
+
+def _traceback(error: BaseException) -> str:
+    """Return an error's traceback from the cell on, without our own frames before."""
+    start = error.__traceback__
+    while start and not start.tb_frame.f_code.co_filename.startswith("<"):
+        start = start.tb_next
+    lines = traceback.format_exception(type(error), error, start)
+    return _clean("".join(lines))[-TRACEBACK:]
+
+
+def _clean(text: str) -> str:
+    """Return a text that can be written to any file: no lone surrogates."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,206 @@
+"""What answers the examiner's requests, inside the student's process.
+
+It is as untrusted as the code around it, which may change it at will: all that can be
+gained is another answer. What is plain goes out by value; the rest stays here, and a
+number, the handle, stands for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import operator
+import pickle
+import random
+import secrets
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.pipeline import wire
+
+TARGET = "autograder"  # the name of the comm
+TEXT = 2000  # characters of an error's text
+TRACEBACK = 8000  # characters of its traceback, the end of it
+CLASSES = 40  # classes of an object that are named
+NAME = 200  # characters of a name
+
+Message = tuple[dict[str, Any], list[bytes]]
+
+#: What may be asked for, on values that came with the request.
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "call": lambda function, args, kwargs: function(*args, **kwargs),
+    "attribute": getattr,
+    "set_attribute": setattr,
+    "item": operator.getitem,
+    "set_item": operator.setitem,
+    "length": len,
+    "iterate": iter,
+    "next": next,
+    "is_instance": isinstance,
+    "is_subclass": issubclass,
+    "seed": lambda: None,
+}
+
+
+class Servant:
+    """Answers requests about one namespace.
+
+    Parameters
+    ----------
+    namespace
+        The student's names.
+    """
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+        self.kept: dict[int, Any] = {}
+        # A handle of an earlier process must not be taken for one of this.
+        self.handles = itertools.count(secrets.randbits(48))
+
+    def answer(self, header: dict[str, Any], buffers: list[bytes]) -> Message:
+        """Return the reply to a request; never raises for what the answer does.
+
+        Parameters
+        ----------
+        header
+            ``op``, one of :data:`OPERATIONS` or ``name``; ``operands``, the tree of a
+            tuple; and, if wanted, ``grad``, whether gradients are recorded, ``seed``,
+            and ``forget``, a list of handles.
+        buffers
+            Those of the tree.
+
+        Returns
+        -------
+        A header with one of ``value``, a tree, ``end``, or ``error``; and buffers.
+        """
+        try:
+            for handle in header.get("forget", []):
+                self.kept.pop(handle, None)
+            if "seed" in header:
+                seed(header["seed"])
+            operation = OPERATIONS.get(header["op"], self.name)
+            operands = wire.decode(
+                header.get("operands", ["tuple"]), buffers, self.resolve
+            )
+            with torch.set_grad_enabled(header.get("grad", True)):
+                try:
+                    value = operation(*operands)
+                except StopIteration:
+                    if operation is not next:
+                        raise
+                    return {"end": True}, []
+            tree, parts = wire.encode(value, self.keep)
+            reply = {"value": tree}
+            if wire.size(reply, parts) > wire.LARGEST:
+                raise wire.CannotCross(
+                    f"the value is larger than {wire.LARGEST // 2**20} MiB"
+                )
+            return reply, parts
+        except BaseException as error:
+            return {"error": describe(error)}, []
+
+    def name(self, name: str) -> tuple[Any, ...]:
+        """Return the value of a global name in a tuple, which is empty without one."""
+        return (self.namespace[name],) if name in self.namespace else ()
+
+    def keep(self, value: Any) -> dict[str, Any]:
+        """Return the tree's object for what stays here."""
+        handle = next(self.handles)
+        self.kept[handle] = value
+        reference = {
+            "handle": handle,
+            "class": type(value).__name__[:NAME],
+            "classes": names(type(value)),
+            "callable": callable(value),
+        }
+        if isinstance(value, type):
+            reference["bases"] = names(value)
+        return reference
+
+    def resolve(self, node: dict[str, Any]) -> Any:
+        """Return what stayed here, or what the examiner sent as a pickle."""
+        if "handle" in node:
+            return self.find(node["handle"])
+        content = base64.b64decode(node["pickle"])
+        try:
+            return _Unpickler(content, self.find).load()
+        except Exception as error:
+            raise wire.CannotCross(
+                "what the check sent could not be rebuilt: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def find(self, handle: int) -> Any:
+        """Return what stayed here under a handle."""
+        if handle not in self.kept:
+            raise wire.CannotCross("the object is gone: its process has ended")
+        return self.kept[handle]
+
+
+class _Unpickler(pickle.Unpickler):
+    """Loads what the examiner pickled; there, proxies became their handles."""
+
+    def __init__(self, content: bytes, find: Callable[[int], Any]) -> None:
+        super().__init__(io.BytesIO(content))
+        self.find = find
+
+    def persistent_load(self, handle: int) -> Any:
+        return self.find(handle)
+
+
+def seed(number: int) -> None:
+    """Seed the generators of Python, NumPy and torch."""
+    random.seed(number)
+    np.random.seed(number % 2**32)
+    torch.manual_seed(number)
+
+
+def names(kind: type) -> list[str]:
+    """Return a class and those that it inherits from, as ``module:qualified name``."""
+    classes = kind.__mro__[:CLASSES]
+    return [f"{c.__module__}:{c.__qualname__}"[:NAME] for c in classes]
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return an error as a dictionary of strings, whatever it does to prevent that."""
+    try:
+        text = str(error)
+    except BaseException:
+        text = ""
+    try:
+        lines = "".join(traceback.format_exception(error))
+    except BaseException:
+        lines = ""
+    kinds = type(error).__mro__
+    return {
+        "class": type(error).__name__[:NAME],
+        "builtins": [c.__name__ for c in kinds if c.__module__ == "builtins"],
+        "text": text[:TEXT],
+        "traceback": lines[-TRACEBACK:],
+        "cannot_cross": isinstance(error, wire.CannotCross),
+    }
+
+
+def install(kernel: Any) -> Servant:
+    """Let an ipykernel answer requests over a comm named ``autograder``.
+
+    A message's data is a request's header, with an ``id`` that its reply carries too.
+    """
+    servant = Servant(kernel.shell.user_ns)
+
+    def opened(comm: Any, _: dict[str, Any]) -> None:
+        def received(message: dict[str, Any]) -> None:
+            header = message["content"]["data"]
+            buffers = [bytes(part) for part in message["buffers"]]
+            reply, parts = servant.answer(header, buffers)
+            comm.send(data={**reply, "id": header.get("id")}, buffers=parts)
+
+        comm.on_msg(received)
+
+    kernel.comm_manager.register_target(TARGET, opened)
+    return servant

@@ -1,0 +1,161 @@
+"""Grading several submissions at a time, on any ``concurrent.futures`` executor."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.queues import SimpleQueue
+
+from autograder.execution import Executor, Release, Result, Submission
+
+#: The processor core to which this worker holds what it runs; None for any.
+core: int | None = None
+
+
+class Pool:
+    """Workers, and new ones in their place if they die.
+
+    Parameters
+    ----------
+    make
+        Makes the executor on which the work is done.
+    size
+        How many submissions it works on at a time.
+    """
+
+    def __init__(self, make: Callable[[], futures.Executor], size: int) -> None:
+        self._make, self.size = make, size
+        self._executor: futures.Executor | None = None
+
+    def submit(
+        self, executor: Executor, submission: Submission, release: Release
+    ) -> futures.Future[Result]:
+        """Have a submission graded."""
+        return self.start().submit(executor.grade, submission, release)
+
+    def start(self) -> futures.Executor:
+        """Return the workers, started if there are none."""
+        if self._executor is None:
+            self._executor = self._make()
+        return self._executor
+
+    def renew(self) -> None:
+        """Forget workers that died."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.renew()
+
+
+def local(workers: int) -> Pool:
+    """Return a pool of processes on this machine, each with a core of its own."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+    def make() -> futures.Executor:
+        # Not forked: a fork of a process with threads may hang.
+        context = multiprocessing.get_context("spawn")
+        queue: SimpleQueue[int | None] = context.SimpleQueue()
+        for number in range(workers):
+            queue.put(cores[number % len(cores)] if cores and workers > 1 else None)
+        made = futures.ProcessPoolExecutor(
+            workers, context, initializer=_begin, initargs=(queue,)
+        )
+        for _ in range(workers):
+            made.submit(_import)
+        return made
+
+    pool = Pool(make, workers)
+    pool.start()
+    return pool
+
+
+def _import() -> None:
+    """Import what grading needs, before the first submission."""
+    importlib.import_module("autograder.pipeline.grade")
+
+
+def _begin(cores: SimpleQueue[int | None]) -> None:
+    global core
+    core = cores.get()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+
+
+def run(
+    executor: Executor,
+    release: Release,
+    submissions: Iterable[Submission],
+    pool: Pool | None = None,
+) -> Iterator[tuple[Submission, Result | Exception]]:
+    """Grade submissions, and give each with its result as it comes.
+
+    Parameters
+    ----------
+    executor, release
+        What grades, and what was set.
+    submissions
+        Taken as they are needed: memory does not grow with the class.
+    pool
+        Where to run; None for this process.
+
+    Yields
+    ------
+    A submission with its result, or with what its grading raised.
+    """
+    if pool is None:
+        for submission in submissions:
+            try:
+                yield submission, executor.grade(submission, release)
+            except Exception as error:
+                yield submission, error
+        return
+    source = iter(submissions)
+    suspects: list[Submission] = []  # were being graded when a worker died
+    tried: set[str] = set()
+    working: dict[futures.Future[Result], Submission] = {}
+    while True:
+        # Suspects run alone, so that it is seen whose fault it is.
+        if suspects and not working:
+            submission = suspects.pop()
+            working[pool.submit(executor, submission, release)] = submission
+        while not suspects and not tried and len(working) < 2 * pool.size:
+            submission = next(source, None)
+            if submission is None:
+                break
+            working[pool.submit(executor, submission, release)] = submission
+        if not working:
+            return
+        finished, _ = futures.wait(working, return_when=futures.FIRST_COMPLETED)
+        broken = False
+        for future in finished:
+            submission = working.pop(future)
+            error = future.exception()
+            if isinstance(error, BrokenProcessPool) and submission.student not in tried:
+                broken = True
+                suspects.append(submission)
+                tried.add(submission.student)
+                continue
+            tried.discard(submission.student)
+            if isinstance(error, BrokenProcessPool):
+                broken = True
+                error = RuntimeError("a process of the grader died on it, twice")
+            if error is None:
+                yield submission, future.result()
+            elif isinstance(error, Exception):
+                yield submission, error
+            else:
+                raise error
+        if broken:
+            pool.renew()
+            suspects += working.values()
+            tried |= {submission.student for submission in working.values()}
+            working.clear()
