@@ -169,9 +169,9 @@ def _enter_scores(
     """
     whole = book.find_submission_notebook(name, name, student)
     cells = book.db.query(BaseCell.name, Grade.score).join(Grade.cell)
-    scores = dict(cells.filter(Grade.notebook_id == whole.id).tuples())
+    scores = dict(map(tuple, cells.filter(Grade.notebook_id == whole.id)))
     cells = book.db.query(BaseCell.name, Comment.comment).join(Comment.cell)
-    comments = dict(cells.filter(Comment.notebook_id == whole.id).tuples())
+    comments = dict(map(tuple, cells.filter(Comment.notebook_id == whole.id)))
     for cell in notebook.cells:
         role = notebooks.role(cell)
         if notebooks.is_graded(cell):

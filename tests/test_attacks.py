@@ -181,7 +181,8 @@ def test_attack_does_not_come_off(graded: Class, attack: Attack) -> None:
     for secret in (assignment.WORD, *assignment.NUMBERS, outcome.world.token):
         for text in (outcome.page, outcome.printed, outcome.report, outcome.terminal):
             assert secret not in text
-    assert "HIDDEN" not in outcome.page
+    if "HIDDEN" not in " ".join(attack.answers.values()):
+        assert "HIDDEN" not in outcome.page
     attack.holds(outcome)
 
 

@@ -249,40 +249,37 @@ def test_functions_of_a_test_run_in_the_candidate(honest, monkeypatch):
     assert testing.in_candidate(same, model, model, other=[]) == (True, False)
 
 
+# As text, since pytest rewrites the assertions that it finds in this file.
+ASSERTIONS = """
 def assertion(x):
     assert x == 86028121
-
 
 def raises(x):
     if x != 86028121:
         raise AssertionError
 
-
 def calls(x):
     return assertion(x)
 
-
 def inner(x):
-    return [lambda y: assertion(y) for _ in x]
-
+    return [lambda y: [assertion(z) for z in y] for _ in x]
 
 class Holder:
     def __call__(self, x):
         assert x
+"""
 
 
 @pytest.mark.parametrize(
     "function",
-    [assertion, raises, calls, inner, Holder(), [assertion], {"a": (raises,)}],
-    ids=str,
+    ["assertion", "raises", "calls", "inner", "Holder", "Holder()", "[{1: raises}]"],
 )
-def test_a_function_with_an_assertion_is_not_sent(honest, function, monkeypatch):
-    # In a notebook these are the cell's own, and not a module's.
-    for thing in (assertion, raises, calls, inner, Holder, Holder.__call__):
-        monkeypatch.setattr(thing, "__module__", "__main__")
+def test_a_function_with_an_assertion_is_not_sent(honest, function):
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(ASSERTIONS, cell)
     apply, before = honest.apply, honest.requests
     with pytest.raises(CannotCross, match="holds an assertion"):
-        apply(function, 3)
+        apply(eval(function, cell), 3)
     assert honest.requests == before
 
 

@@ -243,6 +243,8 @@ HOSTILE = {
     "too few parts": (["complex", 1.0], []),
     "too many parts": (["range", 1, 2, 3, 4], []),
     "number of strings": (["complex", "1", "2"], []),
+    "range of objects": (["range", {"handle": 1}, 2, 3], []),
+    "number of objects": (["complex", 1.0, {"handle": 1}], []),
     "range of floats": (["range", 1.0, 2, 3], []),
     "endless range": (["range", 0, 1, 0], []),
     "float by name": (["float", "1_0"], []),
@@ -286,16 +288,23 @@ HOSTILE = {
     "a pickle": (1, [pickle.dumps(print)]),
     "deep": (json.loads('["list",' * 200 + "1" + "]" * 200), []),
     "many": (["list", *range(wire.MOST + 1)], []),
-    "large": (1, [bytes(wire.LARGEST + 1)]),
+    "large": (1, [safetensors.torch.save({"0": torch.zeros(wire.LARGEST // 4)})]),
     "infinitely large": (["range", 0, ["float", "inf"], 1], []),
 }
+
+
+class Sly:
+    """An object that passes for a number."""
+
+    def __index__(self):
+        return 3
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_malformed_message_is_one_clean_error(name):
     tree, buffers = HOSTILE[name]
     with pytest.raises(WireError) as caught:
-        wire.decode(tree, buffers, lambda node: object())
+        wire.decode(tree, buffers, lambda node: Sly())
     assert len(str(caught.value)) < 80  # it quotes nothing
 
 

@@ -174,9 +174,6 @@ class Candidate:
             for channel, message in self._messages(0.1):
                 if message["parent_header"].get("msg_id") in sent:
                     heard.add(channel)
-        self._comm = secrets.token_hex(16)
-        opening = {"comm_id": self._comm, "target_name": "autograder", "data": {}}
-        self._session.send(self._shell, "comm_open", opening)
 
     def run(self, source: str, seconds: float) -> CellRun:
         """Run a cell; whatever happens in it, the outcome says so.
@@ -245,9 +242,10 @@ class Candidate:
         CandidateGone
             If there is no answer: the process ended, or had to be.
         """
-        number = secrets.token_hex(8)
-        content = {"comm_id": self._comm, "data": {**header, "id": number}}
-        self._session.send(self._shell, "comm_msg", content, buffers=buffers)
+        message = self._session.send(
+            self._shell, "autograder_request", header, buffers=buffers
+        )
+        request = message["header"]["msg_id"]
         deadline, interrupted = time.monotonic() + seconds, False
         received = _Outputs()
         while True:
@@ -260,16 +258,10 @@ class Candidate:
                 deadline, interrupted = time.monotonic() + PATIENCE, True
                 continue
             for channel, message in self._messages(left, received):
-                content = message["content"]
-                data = content.get("data")
-                if (
-                    channel == "iopub"
-                    and message["header"].get("msg_type") == "comm_msg"
-                    and content.get("comm_id") == self._comm
-                    and isinstance(data, dict)
-                    and data.get("id") == number
-                ):
-                    return data, [bytes(part) for part in message["buffers"]]
+                parent = message["parent_header"].get("msg_id")
+                if channel == "shell" and parent == request:
+                    parts = [bytes(part) for part in message["buffers"]]
+                    return message["content"], parts
             if received.received > FLOOD:
                 self._end_process()
                 raise CandidateGone(End.FLOOD)

@@ -97,19 +97,15 @@ class Link:
             What the operation raised there, as one of :data:`RAISED`; its attribute
             ``candidate`` is a dictionary with the original's class and traceback.
         """
-        kind, value = self._exchange(operation, operands, more)
-        if kind == "end":
-            self._lose("an end where there was nothing to end")
-        return value
+        return self._exchange(operation, operands, more)[1]
 
     def next(self, iterator: Any) -> tuple[bool, Any]:
         """Return whether there is a next item, and the item."""
-        kind, value = self._exchange("next", (iterator,), {})
-        return kind == "value", value
+        return self._exchange("next", (iterator,), {})
 
     def _exchange(
         self, operation: str, operands: tuple[Any, ...], more: dict[str, Any]
-    ) -> tuple[str, Any]:
+    ) -> tuple[bool, Any]:
         if self.lost:
             raise CandidateLost(self.lost)
         if operation in ("call", "set_attribute", "set_item"):
@@ -125,9 +121,9 @@ class Link:
             if "error" in reply:
                 error = _error(reply["error"])
             elif reply.get("end") is True and operation == "next":
-                return "end", None
+                return False, None
             elif "value" in reply:
-                return "value", wire.decode(reply["value"], parts, self._resolve)
+                return True, wire.decode(reply["value"], parts, self._resolve)
             else:
                 raise WireError("an answer that holds none")
         except WireError as problem:

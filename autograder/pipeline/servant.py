@@ -23,7 +23,7 @@ import torch
 
 from autograder.pipeline import wire
 
-TARGET = "autograder"  # the name of the comm
+REQUEST, REPLY = "autograder_request", "autograder_reply"  # kinds of messages
 TEXT = 2000  # characters of an error's text
 TRACEBACK = 8000  # characters of its traceback, the end of it
 CLASSES = 40  # classes of an object that are named
@@ -187,20 +187,20 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 
 def install(kernel: Any) -> Servant:
-    """Let an ipykernel answer requests over a comm named ``autograder``.
+    """Let an ipykernel answer requests: a kind of message of its own.
 
-    A message's data is a request's header, with an ``id`` that its reply carries too.
+    The content of an ``autograder_request`` is a request's header; the reply comes on
+    the same channel. (A comm's messages are published, together with all that is
+    printed, and publishing drops what the other side is too slow to take.)
     """
     servant = Servant(kernel.shell.user_ns)
 
-    def opened(comm: Any, _: dict[str, Any]) -> None:
-        def received(message: dict[str, Any]) -> None:
-            header = message["content"]["data"]
-            buffers = [bytes(part) for part in message["buffers"]]
-            reply, parts = servant.answer(header, buffers)
-            comm.send(data={**reply, "id": header.get("id")}, buffers=parts)
+    def received(stream: Any, identity: Any, message: dict[str, Any]) -> None:
+        buffers = [bytes(part) for part in message["buffers"]]
+        reply, parts = servant.answer(message["content"], buffers)
+        kernel.session.send(
+            stream, REPLY, reply, parent=message, ident=identity, buffers=parts
+        )
 
-        comm.on_msg(received)
-
-    kernel.comm_manager.register_target(TARGET, opened)
+    kernel.shell_handlers[REQUEST] = received
     return servant

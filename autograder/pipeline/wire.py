@@ -45,7 +45,6 @@ SENDABLE = {
     *COMPLEX,
 }
 ARRAY = re.compile(r"[<>|][biufcUS][0-9]{1,9}")  # the dtypes that have no objects
-DEVICE = re.compile(r"[a-z]{1,20}(:[0-9]{1,3})?")
 NO_GRAD, LEAF, RESULT = range(3)  # does a tensor require a gradient, and as what?
 #: What may be a key: its hash depends on its value alone.
 KEYS = (type(None), bool, int, float, complex, str, bytes, range, type(...))
@@ -297,7 +296,7 @@ class _Decoder:
                 return ...
             case ["dtype", str(name)]:
                 return DTYPES[name]
-            case ["device", str(name)] if DEVICE.fullmatch(name):
+            case ["device", str(name)]:
                 return torch.device(name)
             case ["scalar", str(dtype), str(digits)]:
                 return _array(dtype, [], bytes.fromhex(digits))[()]

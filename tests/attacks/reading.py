@@ -207,7 +207,7 @@ class WalksTheDisk(Attack):
                 for folder, folders, files in os.walk(top):
                     folders[:] = {*folders} - {"proc", "sys"}
                     for name in files:
-                        if re.fullmatch(r"sample\.ipynb|gradebook\.db|id_\w+", name):
+                        if re.fullmatch(r"sample\.ipynb|gradebook\.db|id_(rsa|ed25519|test)", name):
                             print("found:", os.path.join(folder, name))
                     if time.monotonic() > end:
                         break
@@ -264,7 +264,8 @@ class ListsProcesses(Attack):
                     pass
                 except PermissionError:
                     alive.append(pid)
-            print("pids:", len(alive))
+            own = {int(task) for task in os.listdir("/proc/self/task")}
+            print("pids:", len({*alive} - own) + 1)
         """
     )
 
@@ -320,7 +321,8 @@ class ReadsMemoryOfOthers(Reads):
     answers = cells(
         total=ReadsMemory.answers["total"].replace(
             'attempt("own memory", lambda: search("self"))',
-            "for pid in {1, os.getppid(), *range(1, 40)} - {os.getpid()}:\n"
+            "own = {int(task) for task in os.listdir('/proc/self/task')}\n"
+            "for pid in {1, os.getppid(), *range(1, 40)} - own:\n"
             '    attempt(f"memory of {pid}", lambda: search(pid))',
         )
     )
