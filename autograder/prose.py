@@ -73,7 +73,7 @@ def inert(source: str) -> str:
     renderer = _Renderer(escape=False, exclude_anchor_links=True)
     try:
         made = MarkdownWithMath(renderer=renderer).render(source)
-    except RecursionError:
+    except Exception:  # there is text at which it stumbles: ``` and a hard space
         return BOX.format(_quoted(source))
     made = _harmless(CHECKBOX.sub(lambda found: "☑ " if found[1] else "☐ ", made))
     if len(made) > LONGEST_MADE or _depth(made) > DEEPEST:

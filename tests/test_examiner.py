@@ -76,7 +76,10 @@ class Room:
         self.requests: list[dict[str, Any]] = []
         self.reply: Any = None  # what is answered in place of the truth
 
-    def relay(self, header: dict[str, Any], buffers: list[bytes], _: float) -> Any:
+    def relay(
+        self, header: dict[str, Any], buffers: list[bytes], seconds: float
+    ) -> Any:
+        assert seconds > 0  # nothing is asked when the time is up
         self.requests.append(header)
         return self.reply or self.servant.answer(header, buffers)
 
@@ -165,10 +168,11 @@ def test_no_hidden_input_reaches_the_candidate_before_its_time(shared, mark):
         ),
         ("a\nx = 1; ### BEGIN HIDDEN TESTS\nb\n### END HIDDEN TESTS", 1),
         ("a\n@b\n#BEGIN HIDDEN TESTS\n@c\ndef f(): pass\n#END HIDDEN TESTS", 1),
+        ("a\n@b(\n#BEGIN HIDDEN TESTS\n1\n#END HIDDEN TESTS\n)\ndef f(): pass", 1),
         ("a\n### BEGIN HIDDEN TESTS\nb", 1),
         ("a\nb = '''\nBEGIN HIDDEN TESTS\n'''\nc", 1),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_the_hidden_part_begins_with_the_first_statement_in_it(source, first):
     statements = examiner._parse(source, "<check>")
@@ -406,6 +410,20 @@ def test_a_check_that_waits_for_the_candidate_is_interrupted(shared, mark):
     verdict = driver.visible(Check("q", "f()\nf()\nassert 1", ("f",), 5), 0.3)
     assert verdict.timed_out and not verdict.finished and not verdict.died
     assert mark("assert 1")[1].finished
+
+
+def test_a_late_end_is_an_end(shared, mark):
+    room, driver = shared
+    room.__init__("def f(): import time; time.sleep(0.5); return 1")
+    verdict = driver.visible(Check("q", "assert f() == 1", ("f",), 5), 0.3)
+    assert verdict == Verdict(True)
+
+
+def test_a_check_means_what_its_source_says(mark):
+    # Not what the examiner's own source has imported from the future.
+    assert mark("def f(x: 1 + 1): pass\nassert f.__annotations__ == {'x': 2}")[
+        1
+    ].finished
 
 
 def test_a_check_that_does_not_stop_is_killed(monkeypatch):

@@ -143,9 +143,8 @@ NAMES = (
 
 def armed(text: str, number: int | str) -> str:
     """Return a payload that leaves this number if it runs."""
-    return text.replace("RUN", f"hacked.push(`{number}`)").replace(
-        "EVIL", f"https://evil.test/{number}"
-    )
+    run = f"hacked.push(/{number}/.source)"  # no space or quote, which would end a link
+    return text.replace("RUN", run).replace("EVIL", f"https://evil.test/{number}")
 
 
 def evil(assignment: Release) -> NotebookNode:
@@ -155,11 +154,11 @@ def evil(assignment: Release) -> NotebookNode:
         "application/vnd.jupyter.widget-state+json": "</script><script>RUN</script>"
     }
     notebook.cells = [
-        tiny.cell("markdown", armed(text, f"markdown {i}"), f"m{i}", solution=True)
+        tiny.cell("markdown", armed(text, f"markdown-{i}"), f"m{i}", solution=True)
         for i, text in enumerate(MARKDOWN)
     ]
     for i, text in enumerate(TEXT):
-        said = armed(text, f"text {i}")
+        said = armed(text, f"text-{i}")
         cell = tiny.cell("code", f"'''{said}'''", f"t{i}", solution=True)
         cell.execution_count = armed("<script>RUN</script>", "count")
         cell.outputs = [
@@ -181,7 +180,7 @@ def evil(assignment: Release) -> NotebookNode:
         notebook.cells.append(cell)
     for kind, text in DATA.items():
         cell = tiny.cell("code", "", kind.translate(DASHES), solution=True)
-        data = {kind: armed(text, kind)}
+        data = {kind: armed(text, kind.translate(DASHES))}
         cell.outputs = [{"output_type": "display_data", "data": data, "metadata": {}}]
         notebook.cells.append(cell)
     cell = tiny.cell("code", "", "width", solution=True)
@@ -191,7 +190,7 @@ def evil(assignment: Release) -> NotebookNode:
     notebook.cells.append(cell)
     for i, name in enumerate(NAMES):
         failed = execution.failure(
-            f"2 notebooks ({armed(name, f'name {i}')})", assignment
+            f"2 notebooks ({armed(name, f'name-{i}')})", assignment
         )
         notebook.cells += failed.notebook.cells
         notebook.cells[-1]["id"] = f"n{i}"
@@ -331,7 +330,7 @@ def opened(browser: Browser, page: str) -> Seen:
         found = tab.evaluate(TOUCH)
         seen.ran, seen.links = found["ran"], found["links"]
         seen.formulas = found["formulas"]
-    if tab.url != f"{HOME}/":
+    if not tab.url.startswith(HOME):
         seen.asked.append(tab.url)
     context.close()
     return seen
@@ -394,8 +393,9 @@ def test_payloads_do_run_where_nothing_is_cleaned(browser, assignment, tmp_path)
     ]
     made = formgrader(made_valid(notebook), tmp_path / "raw.ipynb")
     seen = opened(browser, made)
-    ran = {number.partition(" ")[0] for number in seen.ran}
-    assert ran >= {"markdown", "name", "width", "text/html", "image/svg+xml"}
+    ran = {number.partition("-")[0] for number in seen.ran}
+    assert ran >= {"markdown", "name", "width", "text"}
+    assert {"text-html", "text-markdown", "application-javascript"} <= set(seen.ran)
     assert len(set(seen.ran)) >= 20
     assert len(set(seen.asked)) >= 8
     assert len([link for link in seen.links if "javascript:" in link.lower()]) >= 5
@@ -465,6 +465,13 @@ def test_text_that_is_hard_to_render_is_shown_as_it_is(part):
         assert prose._depth(stored) <= prose.DEEPEST + 2
         if size > prose.LONGEST:
             assert "shown as it was written" in stored and "<b>" not in stored
+
+
+@pytest.mark.parametrize("source", ["```\u00a0\n<b>", "> " * 9000 + "<b>"])
+def test_text_at_which_the_renderer_stumbles_is_shown_as_it_is(source):
+    with pytest.raises(Exception, match=r"index|recursion|"):
+        markdown2html_mistune(source)
+    assert "&lt;b&gt;</pre>" in prose.stored(source)
 
 
 def test_text_of_the_assignment_stays_as_it_is(assignment):

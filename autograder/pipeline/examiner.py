@@ -287,8 +287,9 @@ class _Server:
         self.link = Link(self.relay)
         self.given: dict[str, Any] = {"__name__": "__main__"}
         self.sheets: dict[str, _Sheet] = {}
-        # Where an interrupt may strike. A message is always sent and read to its end.
-        self.running = self.talking = self.interrupted = False
+        # Where an interrupt may strike. A message is always sent and read to its end;
+        # if the time is up, the reply will say so.
+        self.running = self.talking = False
 
     def do(self, order: dict[str, Any]) -> dict[str, Any]:
         if order["do"] == "given":
@@ -379,7 +380,6 @@ class _Server:
     def guard(self, work: Callable[[], None]) -> tuple[str, BaseException | None]:
         """Do something, whatever it does; return what it printed and raised."""
         printed = _Printed()
-        self.interrupted = False
         error: BaseException | None = None
         try:
             with (
@@ -405,18 +405,13 @@ class _Server:
             raise CandidateLost("nobody is there to ask") from None
         finally:
             self.talking = False
-        if self.interrupted:
-            self.interrupted = False
-            raise KeyboardInterrupt
         if "lost" in header:
             raise CandidateLost(header["lost"])
         return header["answer"], parts
 
     def interrupt(self, *_: object) -> None:
         """Stop the check that runs, if one does; a signal handler."""
-        if self.running and self.talking:
-            self.interrupted = True
-        elif self.running:
+        if self.running and not self.talking:
             raise KeyboardInterrupt
 
 
