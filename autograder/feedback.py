@@ -65,7 +65,7 @@ class FeedbackExporter(HTMLExporter):
         """Render Markdown, inert unless it is the assignment's own."""
         cell = context.get("cell")
         if cell is None or notebooks.is_answer(cell):
-            return prose.shown(source)
+            return prose.inert(source)
         if cell.get("attachments"):
             return super().markdown2html(context, source)
         return _markdown(source)

@@ -21,6 +21,7 @@ from autograder import outputs
 #: Characters; the renderer's time grows with the square of some texts' length.
 LONGEST = 20_000
 LONGEST_MADE = 10 * LONGEST  # characters of HTML
+LONGEST_STORED = 50 * LONGEST
 DEEPEST = 50  # tags inside each other
 #: A box that nothing in it can leave: a formula may be as tall as it likes.
 BOX = '<div style="contain: content; overflow: auto">{}</div>'
@@ -64,21 +65,13 @@ class _Renderer(IPythonRenderer):
 def inert(source: str) -> str:
     """Return the HTML of a student's Markdown: links, but nothing that runs or loads.
 
-    Mathematics between dollars stays as it is, for MathJax.
+    Mathematics between dollars stays as it is, for MathJax. What was :func:`stored`
+    before comes out as it went in.
     """
     source = outputs.COLOUR.sub("", outputs.text(source))
-    if len(source) > LONGEST:
-        note = f"[... shown as it was written: {len(source)} characters]\n\n"
-        return BOX.format(_quoted(note + source))
-    renderer = _Renderer(escape=False, exclude_anchor_links=True)
-    try:
-        made = MarkdownWithMath(renderer=renderer).render(source)
-    except Exception:  # there is text at which it stumbles: ``` and a hard space
-        return BOX.format(_quoted(source))
-    made = _harmless(CHECKBOX.sub(lambda found: "☑ " if found[1] else "☐ ", made))
-    if len(made) > LONGEST_MADE or _depth(made) > DEEPEST:
-        made = _quoted(source)
-    return BOX.format(made)
+    found = STORED.fullmatch(source) if len(source) <= LONGEST_STORED else None
+    made = _harmless(found[1]) if found else _rendered(source)
+    return BOX.format(made if _depth(made) <= DEEPEST else _quoted(source))
 
 
 def stored(source: str) -> str:
@@ -88,14 +81,6 @@ def stored(source: str) -> str:
     all is one line, with the line breaks inside it as character references.
     """
     return inert(source).replace("\n", "&#10;")
-
-
-def shown(source: str) -> str:
-    """Return the inert HTML of a text that may have been :func:`stored` before."""
-    found = STORED.fullmatch(source)
-    if found and len(source) <= 2 * LONGEST_MADE:
-        return BOX.format(_harmless(found[1]))
-    return inert(source)
 
 
 def clean(notebook: NotebookNode, given: NotebookNode) -> None:
@@ -113,6 +98,19 @@ def clean(notebook: NotebookNode, given: NotebookNode) -> None:
         if cell.cell_type != "code" and cell.source not in own:
             cell.source = stored(cell.source)
             cell.pop("attachments", None)
+
+
+def _rendered(source: str) -> str:
+    if len(source) > LONGEST:
+        note = f"[... shown as it was written: {len(source)} characters]\n\n"
+        return _quoted(note + source)
+    renderer = _Renderer(escape=False, exclude_anchor_links=True)
+    try:
+        made = MarkdownWithMath(renderer=renderer).render(source)
+    except Exception:  # there is text at which it stumbles: "```&nbsp;" for one
+        return _quoted(source)
+    made = _harmless(CHECKBOX.sub(lambda found: "☑ " if found[1] else "☐ ", made))
+    return made if len(made) <= LONGEST_MADE else _quoted(source)
 
 
 def _harmless(made: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import multiprocessing
 import os
+import queue
 import signal
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from jupyter_client.manager import start_new_kernel
 from autograder import notebooks
 from autograder.course import Course
 from autograder.errors import AssignmentError
-from autograder.pipeline import examiner, wire
+from autograder.pipeline import examination, examiner, servant, wire
 from autograder.pipeline.examiner import Check, Examiner, NoAnswer, Verdict
 from autograder.pipeline.servant import Servant
 from autograder.release import load
@@ -51,7 +52,7 @@ class Forked:
 def serve(connection: Any) -> None:
     """Be the examiner's process; its parent has threads of torch's, and it has none."""
     torch.set_num_threads(1)
-    examiner.serve(connection)
+    examination.serve(connection)
 
 
 @contextlib.contextmanager
@@ -175,8 +176,8 @@ def test_no_hidden_input_reaches_the_candidate_before_its_time(shared, mark):
     ids=range(11),
 )
 def test_the_hidden_part_begins_with_the_first_statement_in_it(source, first):
-    statements = examiner._parse(source, "<check>")
-    assert examiner._first_hidden(source, statements) == first
+    statements = examination._parse(source, "<check>")
+    assert examination._first_hidden(source, statements) == first
 
 
 @pytest.mark.parametrize(
@@ -300,7 +301,7 @@ def test_a_hint_is_one_line_that_can_be_printed(mark):
     assert visible.problem.hint.startswith(
         "the check stopped with ValueError: a [31mb?x"
     )
-    assert len(visible.problem.hint) <= examiner.HINT
+    assert len(visible.problem.hint) <= examination.HINT
 
 
 @pytest.mark.parametrize(
@@ -510,7 +511,7 @@ def test_what_a_check_prints_is_kept_for_the_instructor(mark):
     assert visible.stdout == "a\nb\n"
     visible, _ = mark("for _ in range(10**4): print('x' * 100)")
     assert visible.finished
-    assert len(visible.stdout) == examiner.PRINTED
+    assert len(visible.stdout) == examination.PRINTED
 
 
 def test_functions_of_a_check_run_in_the_candidate(mark):
@@ -589,45 +590,50 @@ def test_answers_get_the_same_marks_across_the_wall(assignment):
     assert tried > 50
 
 
-def test_a_kernel_answers_over_its_comm():
+INSTALLING = """
+from autograder.pipeline import servant
+servant.install(get_ipython().kernel)
+import threading
+
+def f(x):
+    return x + 1, threading.current_thread().name
+
+def hang():
+    started = True
+    while started:
+        pass
+
+def fail():
+    raise ValueError("\\ud800")
+"""
+
+
+def test_a_kernel_answers_requests_in_its_main_thread():
     manager, client = start_new_kernel(kernel_name="python3")
+    interrupting = False
+
+    def relay(header, buffers, _):
+        message = client.session.msg(servant.REQUEST, header)
+        client.session.send(client.shell_channel.socket, message, buffers=buffers)
+        for _ in range(LIMIT):
+            with contextlib.suppress(queue.Empty):
+                reply = client.get_shell_msg(timeout=1)
+                if reply["msg_type"] == servant.REPLY:
+                    return reply["content"], [bytes(b) for b in reply["buffers"]]
+            if interrupting:
+                manager.interrupt_kernel()
+        raise NoAnswer("it hangs")
+
     try:
-        installing = (
-            "from autograder.pipeline import servant\n"
-            "servant.install(get_ipython().kernel)\n"
-            "import threading, torch\n"
-            "def f(x):\n    return x + 1, threading.current_thread().name\n"
-            "def hang():\n    while True: pass\n"
-        )
-        client.execute_interactive(installing, timeout=60)
-        opening = {"comm_id": "c", "target_name": "autograder", "data": {}}
-        session, channel = client.session, client.shell_channel
-        channel.send(session.msg("comm_open", opening))
-
-        def relay(header, buffers, seconds):
-            data = {**header, "id": "7"}
-            message = session.msg("comm_msg", {"comm_id": "c", "data": data})
-            session.send(channel.socket, message, buffers=buffers)
-            deadline = time.monotonic() + LIMIT
-            while True:
-                if header["op"] == "call" and "hang" in hanging:
-                    time.sleep(0.5)
-                    manager.interrupt_kernel()
-                    hanging.clear()
-                left = deadline - time.monotonic()
-                message = client.get_iopub_msg(timeout=left)
-                if message["msg_type"] == "comm_msg":
-                    reply = message["content"]["data"]
-                    assert reply["id"] == "7"
-                    return reply, [bytes(part) for part in message["buffers"]]
-
-        hanging: list[str] = []
+        client.execute_interactive(INSTALLING, timeout=60)
         with examining(relay) as driver:
             source = "import torch\nx, thread = f(torch.ones(3))\n"
             source += "assert x.tolist() == [2, 2, 2] and thread == 'MainThread'"
             verdict = driver.visible(Check("q", source, ("f",), 5), LIMIT)
             assert verdict.finished, verdict.problem
-            hanging.append("hang")
+            verdict = driver.visible(Check("q", "fail()", ("fail",), 5), LIMIT)
+            assert verdict.problem.hint == "the check stopped with ValueError: ?"
+            interrupting = True
             verdict = driver.visible(Check("r", "hang()", ("hang",), 5), LIMIT)
             assert verdict.problem.hint == "the check stopped with KeyboardInterrupt"
     finally:

@@ -414,7 +414,7 @@ def test_stored_markdown_renders_to_its_own_inert_html(source):
     stored = prose.stored(armed(source, 1))
     assert "\n" not in stored
     assert markdown2html_mistune(stored).strip() == stored
-    assert prose.shown(stored) == prose.inert(armed(source, 1))
+    assert prose.inert(stored) == prose.inert(armed(source, 1))
     tags = {tag.lower() for tag in re.findall(r"<([a-zA-Z0-9]+)", stored)}
     assert tags <= KNOWN
     assert not re.search(r"<[^>]*\b(on\w+|src|id|name|srcdoc|action)\s*=", stored)
@@ -467,11 +467,18 @@ def test_text_that_is_hard_to_render_is_shown_as_it_is(part):
             assert "shown as it was written" in stored and "<b>" not in stored
 
 
-@pytest.mark.parametrize("source", ["```\u00a0\n<b>", "> " * 9000 + "<b>"])
-def test_text_at_which_the_renderer_stumbles_is_shown_as_it_is(source):
-    with pytest.raises(Exception, match=r"index|recursion|"):
+def test_text_at_which_the_renderer_stumbles_is_shown_as_it_is():
+    source = "```&nbsp;\n<b>"
+    with pytest.raises(IndexError):
         markdown2html_mistune(source)
-    assert "&lt;b&gt;</pre>" in prose.stored(source)
+    assert "```&amp;nbsp;&#10;&lt;b&gt;</pre>" in prose.stored(source)
+
+
+@pytest.mark.parametrize("source", [*GOOD, "<" * 100_000, "<div>" * 9000])
+def test_what_was_stored_is_stored_again_as_it_is(source):
+    stored = prose.stored(source)
+    assert prose.stored(stored) == prose.stored(prose.stored(stored))
+    assert html.unescape(prose.stored(stored)) == html.unescape(stored)
 
 
 def test_text_of_the_assignment_stays_as_it_is(assignment):

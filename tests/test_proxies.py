@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from autograder import testing
-from autograder.pipeline import proxies, wire
+from autograder.pipeline import proxies, values
 from autograder.pipeline.proxies import CandidateLost, Link, Proxy
 from autograder.pipeline.servant import Servant
 from autograder.pipeline.wire import CannotCross, WireError
@@ -743,7 +743,10 @@ def test_a_length_is_a_number_of_items(length):
     # The servant's own `len` refuses these: the student has to have replaced it.
     student = Student(LYING)
     guesses = student.Guesses()
-    student.relay = lambda header, buffers: ({"value": wire.encode(said, None)[0]}, [])
+    student.relay = lambda header, buffers: (
+        {"value": values.encode(said, None)[0]},
+        [],
+    )
     student.link.relay = student.relay
     said = eval(length)
     with pytest.raises(CannotCross, match="no length"):

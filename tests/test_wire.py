@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from autograder.pipeline import wire
+from autograder.pipeline import values, wire
 from autograder.pipeline.wire import CannotCross, WireError
 
 
@@ -39,9 +39,9 @@ def refuse(value: Any) -> Any:
 
 def across(value: Any) -> Any:
     """Send a value through JSON as Jupyter writes it, and back."""
-    tree, buffers = wire.encode(value, refuse)
+    tree, buffers = values.encode(value, refuse)
     text = json.dumps(tree, ensure_ascii=False, allow_nan=False)
-    return wire.decode(json.loads(text.encode()), buffers, refuse)
+    return values.decode(json.loads(text.encode()), buffers, refuse)
 
 
 PLAIN = [
@@ -170,8 +170,8 @@ def test_what_is_not_plain_is_kept_and_found_again():
 
     key = object()
     value = [object(), {key: 1}, {key}, {"a": len}, np.array([None]), bytearray(b"x")]
-    tree, buffers = wire.encode(value, keep)
-    received = wire.decode(tree, buffers, lambda node: kept[node["kept"]])
+    tree, buffers = values.encode(value, keep)
+    received = values.decode(tree, buffers, lambda node: kept[node["kept"]])
     assert received == value
     assert len(kept) == 6  # a dictionary or set with such a key as a whole
 
@@ -187,8 +187,8 @@ def test_a_value_that_holds_itself_is_refused():
     value: list[Any] = []
     value.append({"a": value})
     with pytest.raises(CannotCross, match="does it hold itself"):
-        wire.encode(value, refuse)
-    assert across(nested(wire.DEEPEST)) == nested(wire.DEEPEST)
+        values.encode(value, refuse)
+    assert across(nested(values.DEEPEST)) == nested(values.DEEPEST)
 
 
 def test_a_value_that_doubles_is_refused():
@@ -196,7 +196,7 @@ def test_a_value_that_doubles_is_refused():
     for _ in range(40):
         value = [value, value]
     with pytest.raises(CannotCross, match=f"more than {wire.MOST} parts"):
-        wire.encode(value, refuse)
+        values.encode(value, refuse)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_value_that_doubles_is_refused():
 )
 def test_a_value_that_is_too_large_is_refused(value):
     with pytest.raises(CannotCross, match="larger than 32 MiB"):
-        wire.encode(value, refuse)
+        values.encode(value, refuse)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_value_that_is_too_large_is_refused(value):
 )
 def test_a_tensor_that_is_not_dense_is_refused(tensor):
     with pytest.raises(CannotCross, match="make it dense"):
-        wire.encode(tensor, refuse)
+        values.encode(tensor, refuse)
 
 
 # What comes from the candidate ------------------------------------------------------
@@ -304,19 +304,21 @@ class Sly:
 def test_a_malformed_message_is_one_clean_error(name):
     tree, buffers = HOSTILE[name]
     with pytest.raises(WireError) as caught:
-        wire.decode(tree, buffers, lambda node: Sly())
+        values.decode(tree, buffers, lambda node: Sly())
     assert len(str(caught.value)) < 80  # it quotes nothing
 
 
 def test_decoding_has_no_pickle_in_it():
-    assert wire.decode(PICKLE, [], refuse) == pickle.dumps(OSError)
-    assert "pickle" not in vars(wire)
-    assert "cloudpickle" not in vars(wire)
+    assert values.decode(PICKLE, [], refuse) == pickle.dumps(OSError)
+    assert "pickle" not in vars(values)
+    assert "cloudpickle" not in vars(values)
 
 
 def test_objects_are_for_the_caller_to_make_sense_of():
     node = {"pickle": "x", "handle": 3}
-    assert wire.decode(["list", node], [], lambda n: ("found", n)) == [("found", node)]
+    assert values.decode(["list", node], [], lambda n: ("found", n)) == [
+        ("found", node)
+    ]
 
 
 def test_a_bool_is_one_of_two():
@@ -324,14 +326,14 @@ def test_a_bool_is_one_of_two():
     saved = safetensors.torch.save({"0": odd}).replace(b'"U8"', b'"BOOL"')
     header = int.from_bytes(saved[:8], "little")
     buffers = [(header + 2).to_bytes(8, "little") + saved[8:]]
-    tensor = wire.decode(["tensor", 0, 0, False], buffers, refuse)
+    tensor = values.decode(["tensor", 0, 0, False], buffers, refuse)
     assert tensor.dtype is torch.bool
     assert tensor.view(torch.uint8).tolist() == [1, 1, 1]
     buffers = [safetensors.torch.save({"0": odd})]
-    array = wire.decode(["array", "|b1", [3], 0], buffers, refuse)
+    array = values.decode(["array", "|b1", [3], 0], buffers, refuse)
     assert array.dtype == bool
     assert array.view(np.uint8).tolist() == [1, 1, 1]
-    scalar = wire.decode(["scalar", "|b1", "02"], [], refuse)
+    scalar = values.decode(["scalar", "|b1", "02"], [], refuse)
     assert scalar.tobytes() == b"\x01"
 
 

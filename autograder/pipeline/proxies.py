@@ -30,7 +30,7 @@ import cloudpickle
 import numpy as np
 import torch
 
-from autograder.pipeline import wire
+from autograder.pipeline import values, wire
 from autograder.pipeline.wire import CannotCross, WireError
 
 Relay = Callable[[dict[str, Any], list[bytes]], tuple[dict[str, Any], list[bytes]]]
@@ -110,7 +110,7 @@ class Link:
             raise CandidateLost(self.lost)
         if operation in ("call", "set_attribute", "set_item"):
             self.changes += 1
-        tree, buffers = wire.encode(operands, _keep)
+        tree, buffers = values.encode(operands, _keep)
         request = {"op": operation, "operands": tree, **more}
         request["grad"] = torch.is_grad_enabled()
         request["forget"], self.released = self.released, []
@@ -123,7 +123,7 @@ class Link:
             elif reply.get("end") is True and operation == "next":
                 return False, None
             elif "value" in reply:
-                return True, wire.decode(reply["value"], parts, self._resolve)
+                return True, values.decode(reply["value"], parts, self._resolve)
             else:
                 raise WireError("an answer that holds none")
         except WireError as problem:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.pipeline import wire
+from autograder.pipeline import values, wire
 
 REQUEST, REPLY = "autograder_request", "autograder_reply"  # kinds of messages
 TEXT = 2000  # characters of an error's text
@@ -84,7 +84,7 @@ class Servant:
             if "seed" in header:
                 seed(header["seed"])
             operation = OPERATIONS.get(header["op"], self.name)
-            operands = wire.decode(
+            operands = values.decode(
                 header.get("operands", ["tuple"]), buffers, self.resolve
             )
             with torch.set_grad_enabled(header.get("grad", True)):
@@ -94,7 +94,7 @@ class Servant:
                     if operation is not next:
                         raise
                     return {"end": True}, []
-            tree, parts = wire.encode(value, self.keep)
+            tree, parts = values.encode(value, self.keep)
             reply = {"value": tree}
             if wire.size(reply, parts) > wire.LARGEST:
                 raise wire.CannotCross(
@@ -114,7 +114,7 @@ class Servant:
         self.kept[handle] = value
         reference = {
             "handle": handle,
-            "class": type(value).__name__[:NAME],
+            "class": _clean(type(value).__name__[:NAME]),
             "classes": names(type(value)),
             "callable": callable(value),
         }
@@ -163,7 +163,7 @@ def seed(number: int) -> None:
 def names(kind: type) -> list[str]:
     """Return a class and those that it inherits from, as ``module:qualified name``."""
     classes = kind.__mro__[:CLASSES]
-    return [f"{c.__module__}:{c.__qualname__}"[:NAME] for c in classes]
+    return [_clean(f"{c.__module__}:{c.__qualname__}"[:NAME]) for c in classes]
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -178,12 +178,17 @@ def describe(error: BaseException) -> dict[str, Any]:
         lines = ""
     kinds = type(error).__mro__
     return {
-        "class": type(error).__name__[:NAME],
+        "class": _clean(type(error).__name__[:NAME]),
         "builtins": [c.__name__ for c in kinds if c.__module__ == "builtins"],
-        "text": text[:TEXT],
-        "traceback": lines[-TRACEBACK:],
+        "text": _clean(text[:TEXT]),
+        "traceback": _clean(lines[-TRACEBACK:]),
         "cannot_cross": isinstance(error, wire.CannotCross),
     }
+
+
+def _clean(text: str) -> str:
+    """Return a text that JSON in UTF-8 can hold: no lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def install(kernel: Any) -> Servant:

@@ -36,7 +36,7 @@ IMPORTS = (
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.iostream"),
     *("IPython.core.completer", "IPython.core.magics", "IPython.core.pylabtools"),
     *("matplotlib_inline.config", "matplotlib.backends.backend_agg"),
-    *("autograder.pipeline.servant", "autograder.pipeline.examiner"),
+    *("autograder.pipeline.servant", "autograder.pipeline.examination"),
 )
 #: One thread each: two candidates with two threads on two cores wait for each other.
 THREADS = ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")
@@ -443,10 +443,10 @@ def _run_kernel(wanted: dict[str, Any], _: int | None) -> int:
 
 
 def _run_examiner(_: dict[str, Any], keep: int | None) -> int:
-    from autograder.pipeline import examiner
+    from autograder.pipeline import examination
 
     assert keep is not None
-    examiner.serve(Connection(keep))
+    examination.serve(Connection(keep))
     return 0
 
 
