@@ -19,7 +19,7 @@ import tiny_assignment as tiny
 from nbformat import NotebookNode
 from odd_submissions import FULL, NAME, Odd, cell, text
 
-from autograder import demo, notebooks, rebuild, release, submissions
+from autograder import cli, demo, grading, notebooks, rebuild, release, submissions
 from autograder.errors import NotebookError, SubmissionError
 from autograder.execution import Release
 
@@ -284,3 +284,45 @@ def test_archive_that_is_none_is_refused_by_name(tmp_path):
     (tmp_path / "class.zip").write_bytes(b"PK\x03\x04")
     with pytest.raises(SubmissionError, match="neither a folder nor a zip file"):
         submissions.find(tmp_path / "class.zip", tiny.NAME)
+
+
+# All of them, graded for real as one class
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Hand all of them in, grade them by the command; return what became of each."""
+    course = tiny.course(tmp_path_factory.mktemp("odd"))
+    found = odd_submissions.odd(release.load(course, tiny.NAME), tiny.RIGHT)
+    for student, given in found.items():
+        for path, content in given.files.items():
+            file = course.root / "class" / student / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(course.root)
+        assert cli.main(["grade", tiny.NAME, "class", "--timeout", "20"]) == 0
+    folders = sorted(path.name for path in (course.root / "class").iterdir())
+    names = [item.student for item in submissions.find(course.root / "class", "sample")]
+    records = {record.student: record for record in grading.records(course, "sample")}
+    assert len(records) == len(found)
+    return {
+        folder: (course, records[name])
+        for folder, name in zip(folders, names, strict=True)
+    }
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+def test_odd_submission_is_graded_and_its_row_says_what_was_found(
+    graded, class_of_odd, student
+):
+    course, record = graded[student]
+    hand_in = class_of_odd[student]
+    assert hand_in.found in " ".join([record.message, *record.repairs])
+    earned = {mark.question: mark.points for mark in record.marks}
+    if hand_in.marks is None:
+        assert record.status == "failed"
+    else:
+        assert {name: earned[name] for name in hand_in.marks} == hand_in.marks
+    assert course.feedback("sample", record.student).stat().st_size < 2**20
+    assert course.autograded("sample", record.student).stat().st_size < 2**20

@@ -207,7 +207,7 @@ class WalksTheDisk(Attack):
                 for folder, folders, files in os.walk(top):
                     folders[:] = {*folders} - {"proc", "sys"}
                     for name in files:
-                        if re.fullmatch(r"sample\.ipynb|gradebook\.db|id_\w{3,7}", name):
+                        if re.fullmatch(r"sample.ipynb|gradebook.db|id_\w{3,7}", name):
                             print("found:", os.path.join(folder, name))
                     if time.monotonic() > end:
                         break
