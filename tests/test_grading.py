@@ -35,7 +35,7 @@ from autograder.errors import (
 )
 from autograder.execution import Mark, Outcome, Status, Submission, failure
 from autograder.pipeline.grade import Pipeline
-from autograder.rebuild import rebuild
+from autograder.pipeline.rebuild import rebuild
 from autograder.sandbox.warm import WarmProcess
 
 COURSE = Course.find()

@@ -19,9 +19,10 @@ import tiny_assignment as tiny
 from nbformat import NotebookNode
 from odd_submissions import FULL, NAME, Odd, cell, text
 
-from autograder import cli, demo, grading, notebooks, rebuild, release, submissions
+from autograder import cli, demo, grading, notebooks, release, submissions
 from autograder.errors import NotebookError, SubmissionError
 from autograder.execution import Release
+from autograder.pipeline import rebuild
 
 ANSWERS = ("add", "area", "explain")
 #: Two halves, a stub and a copy, retyped or not: what is joined is still the answer.

@@ -39,7 +39,7 @@ from autograder.notebooks import Question
 from autograder.pipeline import hints, marking
 from autograder.pipeline.candidate import Candidate, CandidateGone, CellRun, End
 from autograder.pipeline.examiner import Check, Examiner, NoAnswer, Problem, Verdict
-from autograder.rebuild import read
+from autograder.pipeline.rebuild import read
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.warm import Warm
 
