@@ -13,7 +13,7 @@ from pathlib import Path
 from nbconvert.exporters import HTMLExporter
 from nbgrader.api import Gradebook
 
-from autograder import feedback, gradebook, notebooks, outputs
+from autograder import feedback, gradebook, notebooks, outputs, prose
 from autograder.course import Course
 from autograder.errors import AssignmentError
 from autograder.execution import (
@@ -152,6 +152,7 @@ def _write(
         _replace(course.submitted(name, student), submission.content)
     gradebook.enter(book, release, student, result)
     outputs.clean(result.notebook)
+    prose.clean(result.notebook, release.released)
     text = notebooks.write(result.notebook)
     # A program can print what no file can hold: half a surrogate pair.
     _replace(course.autograded(name, student), text.encode("utf-8", "replace"))

@@ -177,7 +177,7 @@ def test_nothing_is_said_of_what_may_be_the_students_own(check, answer, other):
     [
         (None, "no such file"),
         (b"", "the file is empty"),
-        (b"PK\x03\x04\xff\xfe", "not UTF-8 text"),
+        (b"PK\x03\x04\xff\xfe", "no valid JSON at line 1"),
         (b'{"cells": [', "no valid JSON at line 1"),
         (b"[]", "it has no list of cells"),
         (b'{"cells": []}', "not an assignment"),

@@ -19,6 +19,7 @@ from nbgrader.api import Gradebook
 from autograder import (
     cli,
     demo,
+    feedback,
     gradebook,
     grading,
     notebooks,
@@ -431,9 +432,16 @@ def test_grader_that_fails_on_one_goes_on_with_the_others(class_of_three):
     assert executor.graded == ["ben"]
 
 
-def test_page_that_cannot_be_made_stops_nobody(class_of_three):
+def test_page_that_cannot_be_made_stops_nobody(class_of_three, monkeypatch):
     course, executor, _, grade = class_of_three
-    executor.output["ann"] = {"output_type": "no such type"}
+    make = feedback.page
+
+    def fail(exporter, book, name, student, notebook):
+        if student == "ann" and notebook.cells[0]["id"] != "not-graded":
+            raise ZeroDivisionError("oops")
+        return make(exporter, book, name, student, notebook)
+
+    monkeypatch.setattr(feedback, "page", fail)
     executor.output["ben"] = {**PRINTED, "text": "half a pair: \ud800"}
     records = {record.student: record for record in grade()}
     assert "the grader failed" in records["ann"].message

@@ -25,7 +25,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder import notebooks, outputs, pool, prose
+from autograder import notebooks, outputs, pool
 from autograder.errors import NotebookError
 from autograder.execution import (
     Mark,
@@ -107,7 +107,6 @@ class Pipeline:
         outputs.clean(notebook)  # before anything in them is quoted
         marks = tuple(sitting.mark(question) for question in release.questions)
         outputs.clean(notebook)
-        prose.clean(notebook, release.released)
         return Result(
             status=Status.STOPPED if sitting.over else Status.GRADED,
             message="; ".join(sitting.said()),
