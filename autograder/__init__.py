@@ -5,3 +5,10 @@ student runs alone, ``grade`` marks a folder of submissions into nbgrader's grad
 and ``report`` says what the class got wrong. How a submission is executed is behind
 one interface, :class:`autograder.execution.Executor`.
 """
+
+import sys
+
+# nbformat imports jsonschema, which builds a grammar for the syntax of international
+# addresses wherever it can. That takes a second at every start, for a format that no
+# notebook uses; without the package, jsonschema leaves this one format unchecked.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

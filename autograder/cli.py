@@ -6,11 +6,17 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.course import Course
 from autograder.errors import AutograderError
-from autograder.execution import Outcome, Release
+
+if TYPE_CHECKING:
+    from autograder.execution import Release
+    from autograder.pool import Pool
+    from autograder.sandbox.warm import WarmProcess
 
 # The other parts are imported by the commands that use them: a student who runs
 # `check` need not have nbgrader.
@@ -174,6 +180,7 @@ def _release(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from autograder.check import check
+    from autograder.execution import Outcome
 
     live = sys.stderr.isatty()
 
@@ -210,23 +217,36 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from autograder import gradebook, grading, pool, release, report, submissions
+    from autograder import pool
     from autograder.course import data_folder
-    from autograder.pipeline.grade import Pipeline
-    from autograder.sandbox.limits import GIB, Limits
     from autograder.sandbox.warm import WarmProcess
 
     course = Course.find(arguments.output)
-    assignment = release.load(course, arguments.name)
-    found = submissions.find(arguments.folder, arguments.name)
+    course.solution(arguments.name)  # there is one, or it says so
     confined = arguments.sandbox != "none"
     if not confined:
         print(UNCONFINED, flush=True)
-    # Both import for seconds: they may do so while the gradebook is made.
-    warm = WarmProcess(confined, data_folder())
-    workers = pool.local(min(arguments.workers, len(found)))
+    # All of these import for seconds; so they do it at the same time.
+    with ExitStack() as cleanup:
+        warm = WarmProcess(confined, data_folder())
+        cleanup.callback(warm.close)
+        workers = cleanup.enter_context(pool.local(arguments.workers))
+        return _grade_with(arguments, course, warm, workers)
+
+
+def _grade_with(
+    arguments: argparse.Namespace, course: Course, warm: WarmProcess, workers: Pool
+) -> int:
+    from tqdm import tqdm
+
+    from autograder import gradebook, grading, release, report, submissions
+    from autograder.pipeline.grade import Pipeline
+    from autograder.sandbox.limits import GIB, Limits
+
+    assignment = release.load(course, arguments.name)
+    found = submissions.find(arguments.folder, arguments.name)
+    gradebook.register(course, assignment)
+    warm.wait()
     number = 0
     # A bar for a person who waits, and a line for each submission in a log.
     bar = tqdm(total=len(found), unit=" submissions", disable=None)
@@ -244,8 +264,7 @@ def _grade(arguments: argparse.Namespace) -> int:
             sys.stdout.flush()
 
     try:
-        gradebook.register(course, assignment)
-        with bar, warm, workers:
+        with bar:
             limits = Limits(memory=int(arguments.memory * GIB))
             pipeline = Pipeline(
                 warm.shared(), arguments.timeout, arguments.total_timeout, limits

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-import os
-import sysconfig
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import nbgrader
+from alembic.script import ScriptDirectory
+from nbgrader import api
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import ComputeChecksums, SaveCells
 from sqlalchemy.exc import DatabaseError, SAWarning
@@ -22,7 +24,6 @@ from autograder.execution import Release, Result
 def opened(course: Course) -> Iterator[Gradebook]:
     """Open the gradebook, made if it does not exist yet."""
     course.output.mkdir(parents=True, exist_ok=True)
-    _find_alembic()
     try:
         with warnings.catch_warnings(), Gradebook(course.db_url) as book:
             # nbgrader's own queries make SQLAlchemy remark on its way of adding rows.
@@ -35,15 +36,14 @@ def opened(course: Course) -> Iterator[Gradebook]:
         ) from error
 
 
-def _find_alembic() -> None:
-    """Let nbgrader find the command ``alembic``, which it runs to make a database.
+def _version() -> str:
+    """Return the version of nbgrader's tables, as it is noted in a new database."""
+    return ScriptDirectory(str(Path(nbgrader.__file__).with_name("alembic"))).heads[0]
 
-    It looks on the PATH, where an environment that was not activated is missing.
-    """
-    scripts = sysconfig.get_path("scripts")
-    path = os.environ.get("PATH", os.defpath)
-    if scripts not in path.split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([path, scripts])
+
+# nbgrader runs the command ``alembic`` for this, which takes seconds, and which an
+# environment that was not activated does not have on its PATH.
+api.get_alembic_version = _version
 
 
 def register(course: Course, release: Release) -> None:

@@ -221,10 +221,11 @@ def cell(notebook: NotebookNode, name: str) -> NotebookNode:
 
 def _outputs(size: int) -> Callable[[NotebookNode], None]:
     def change(notebook: NotebookNode) -> None:
-        printed = {"output_type": "stream", "name": "stdout", "text": "[1, {2}] " * 9}
+        text = "[1, {2}] " * (size // 9)
+        printed = {"output_type": "stream", "name": "stdout", "text": text}
         picture = {
             "output_type": "display_data",
-            "data": {"image/png": "A" * size},
+            "data": {"image/png": "A" * 10**6},
             "metadata": {},
         }
         cell(notebook, "add").outputs = [nbformat.from_dict(printed)]

@@ -168,6 +168,7 @@ BROKEN = {
     "no base64": "!" + png(),
     "markup": png() + '"><script>alert(1)</script>',
     "no picture": base64.b64encode(b"<svg onload=alert(1)>" * 9).decode(),
+    "another kind": base64.b64encode(b"X" + base64.b64decode(png())[1:]).decode(),
     "only the mark": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(),
     "empty": "",
     "too many bytes": png(padding=2 * 2**20),
@@ -216,6 +217,12 @@ def test_text_of_a_cell_is_limited_over_its_outputs():
     assert found[-1].text == "[... 60 more outputs not shown]"
     lines = cleaned([stream(("x" * 1999 + "\n") * 80)]).cells[0].outputs[0].text
     assert lines.endswith("[... 30 more lines not shown]\n")
+
+
+def test_number_of_outputs_is_limited():
+    found = cleaned([stream("x", name) for name in ("stdout", "stderr") * 80]).cells[0]
+    assert len(found.outputs) == 101
+    assert found.outputs[-1].text == "[... 60 more outputs not shown]"
 
 
 def test_text_of_a_notebook_is_limited_over_its_cells():

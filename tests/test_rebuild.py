@@ -144,6 +144,13 @@ def test_answer_that_still_holds_the_stub_is_kept_beside_a_copy(assignment):
     assert cell(rebuilt, "add").source == mine
 
 
+def test_control_characters_do_not_reach_the_kernel(assignment, class_of_odd):
+    notebook, _ = rebuild.read(
+        assignment, class_of_odd["control-characters"].files[NAME]
+    )
+    assert cell(notebook, "add").source == tiny.RIGHT["add"] + "  # [31m"
+
+
 def test_markdown_and_its_html_pass_through_as_they_are(assignment):
     source = "<b>*so*</b>\n\n<script>alert(1)</script> $a < b$"
     notebook = demo.fill(assignment.released, {"explain": source})
