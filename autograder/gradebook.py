@@ -38,7 +38,10 @@ def opened(course: Course) -> Iterator[Gradebook]:
 
 def _version() -> str:
     """Return the version of nbgrader's tables, as it is noted in a new database."""
-    return ScriptDirectory(str(Path(nbgrader.__file__).with_name("alembic"))).heads[0]
+    scripts = ScriptDirectory(str(Path(nbgrader.__file__).with_name("alembic")))
+    head = scripts.get_current_head()
+    assert head is not None, "nbgrader has no version of its tables"
+    return head
 
 
 # nbgrader runs the command ``alembic`` for this, which takes seconds, and which an

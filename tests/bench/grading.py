@@ -133,7 +133,7 @@ def _timed(command: list[str], folder: Path, output: Path) -> dict[str, Any]:
     )
     seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if not (output / "gradebook.db").exists():
+    if not any((output / "autograded").glob("*")):
         raise RuntimeError(f"{' '.join(command)}: {run.stderr[-2000:]}")
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"seconds": seconds, "cpu": used, "marks": _marks(folder, output)}
