@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import select
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from autograder.sandbox import filesystem, limits, linux, seccomp
@@ -30,10 +29,10 @@ from autograder.sandbox.limits import Limits
 NOBODY = 65534
 TICK = 100  # milliseconds between two looks at the memory
 FAILED = 70  # exit code of a process that could not be confined
+LAST = 1000  # a descriptor within every limit, and above all that are in use
 NAMESPACES = (
     linux.CLONE_NEWUSER
     | linux.CLONE_NEWNS
-    | linux.CLONE_NEWPID
     | linux.CLONE_NEWNET
     | linux.CLONE_NEWIPC
     | linux.CLONE_NEWUTS
@@ -67,26 +66,57 @@ def start_confined(
         What to run; its result is the exit code.
     """
     with _reporting(control):
-        parent = os.getppid()
-        if os.getuid() == 0:
-            # Before the namespaces are made: root of the outside would keep the right
-            # to write the kernel's settings, and no process limit would hold it.
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-        _stay_with(parent)
-        linux.set_dumpable(True)  # or /proc/self would belong to root
         if core is not None:
             os.sched_setaffinity(0, {core})
-        user, group = os.getuid(), os.getgid()
-        linux.unshare(NAMESPACES)
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"{filesystem.USER} {user} 1")
-        _write("/proc/self/gid_map", f"{filesystem.USER} {group} 1")
+        _leave(NAMESPACES | linux.CLONE_NEWPID)
         first = os.fork()
         if first == 0:
             _be_first(control, root, most, keep, run)
     _keep(control, first)
+
+
+def start_trusted(
+    control: socket.socket,
+    root: str,
+    most: Limits,
+    keep: int | None,
+    run: Callable[[], int],
+) -> None:
+    """Run our own code in this fork of the warm process; never returns.
+
+    It starts no process and needs no file, so it gets no folder, no ``/proc`` and no
+    PID namespace: that would take two more forks of a large process.
+    """
+    with _reporting(control):
+        self = os.pidfd_open(os.getpid())  # by which it gets its signals
+        limits.apply(most)
+        _leave(NAMESPACES)
+        filesystem.enter(root, None)
+        linux.drop_capabilities()
+        linux.no_new_privileges()
+        linux.filter_system_calls(seccomp.program())
+        socket.send_fds(control, [_message(own=True)], [self])
+        # The copy outlives the others: its end tells that we have ended.
+        os.dup2(control.fileno(), LAST)
+    _become((keep, LAST), run)
+
+
+def _leave(namespaces: int) -> None:
+    """Leave the outside behind: its root, if we are that, and its namespaces."""
+    parent = os.getppid()
+    if os.getuid() == 0:
+        # Before the namespaces are made: root of the outside would keep the right
+        # to write the kernel's settings, and no process limit would hold it.
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    _stay_with(parent)
+    linux.set_dumpable(True)  # or /proc/self would belong to root
+    user, group = os.getuid(), os.getgid()
+    linux.unshare(namespaces)
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{filesystem.USER} {user} 1")
+    _write("/proc/self/gid_map", f"{filesystem.USER} {group} 1")
 
 
 def start_unconfined(
@@ -100,7 +130,7 @@ def start_unconfined(
         process = os.fork()
         if process == 0:
             os.setsid()
-            _become(keep, run)
+            _become((keep,), run)
     code, _ = _attend(control, process, None)
     _end_group(process)
     _finish(control, code, "")
@@ -117,7 +147,6 @@ def _be_first(
         _stay_with(0)  # the keeper is outside of this PID namespace
         # PID 1 gets no signal from inside for which it has no handler.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        linux.make_private("/")
         filesystem.enter(root, most)
         socket.sethostname("sandbox")
         linux.raise_loopback()  # IPython's own threads talk over it
@@ -134,7 +163,7 @@ def _be_first(
                 limits.apply(most)
                 linux.filter_system_calls(seccomp.program())
                 os.chdir(filesystem.HOME)
-            _become(keep, run)
+            _become((keep,), run)
         linux.set_dumpable(False)  # the same user shall not look into PID 1
         linux.drop_capabilities()
         linux.no_new_privileges()
@@ -149,11 +178,11 @@ def _be_first(
     _finish(control, code, why)
 
 
-def _become(keep: int | None, run: Callable[[], int]) -> None:
+def _become(kept: Iterable[int | None], run: Callable[[], int]) -> None:
     """Run what was asked for, with nothing inherited; never returns."""
     code = FAILED
     try:
-        _close_all_but(keep)
+        _close_all_but(*kept)
         code = run()
     finally:
         # No exit handler and no buffer of the warm process is for this one.
@@ -233,15 +262,13 @@ def _stay_with(parent: int) -> None:
         os._exit(FAILED)
 
 
-def _close_all_but(kept: int | None) -> None:
+def _close_all_but(*kept: int | None) -> None:
     """Close every descriptor, and let the standard ones lead to nowhere."""
-    last = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    last = 1 << 16 if last == resource.RLIM_INFINITY else last
-    if kept is None:
-        os.closerange(3, last)
-    else:
-        os.closerange(3, kept)
-        os.closerange(kept + 1, last)
+    first = 3
+    for number in sorted(number for number in kept if number is not None):
+        os.closerange(first, number)
+        first = number + 1
+    os.closerange(first, 1 << 20)  # past any limit: the kernel stops at the last
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)

@@ -103,13 +103,21 @@ def _show(root: str, source: str, place: str = "") -> None:
     linux.bind(source, target)
 
 
-def enter(root: str, limits: Limits) -> None:
-    """Make the tree this process's whole file system, with private folders in it.
+def enter(root: str, limits: Limits | None) -> None:
+    """Make the tree this process's whole file system.
 
-    The caller is PID 1 of its own user, mount and PID namespaces.
+    The caller is in user and mount namespaces of its own; and if there are limits, it
+    is PID 1 of a PID namespace, and private folders and ``/proc`` are added.
     """
+    linux.make_private("/")
     # A mount that came from outside cannot become the root; a bind of it can.
     linux.bind(root, root)
+    if limits is not None:
+        _furnish(root, limits)
+    linux.enter_root(root)
+
+
+def _furnish(root: str, limits: Limits) -> None:
     safe = linux.MS_NOSUID | linux.MS_NODEV
     quiet = safe | linux.MS_NOEXEC
     linux.mount("proc", f"{root}/proc", "proc", quiet | linux.MS_RDONLY)
@@ -129,7 +137,6 @@ def enter(root: str, limits: Limits) -> None:
         os.makedirs(place)
         linux.bind(f"/proc/self/fd/{number}", place)
         os.close(number)
-    linux.enter_root(root)
 
 
 def _open_below(folder: str) -> dict[str, int]:

@@ -29,6 +29,7 @@ MNT_DETACH = 2
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
+_PR_CAPBSET_READ = 23
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
@@ -176,10 +177,10 @@ class _CapabilityData(ctypes.Structure):
 
 def drop_capabilities() -> None:
     """Give up every capability, also those that a later exec could bring."""
-    with open("/proc/sys/kernel/cap_last_cap") as file:
-        last = int(file.read())
-    for capability in range(last + 1):
+    capability = 0
+    while _libc.prctl(ctypes.c_int(_PR_CAPBSET_READ), ctypes.c_ulong(capability)) >= 0:
         _prctl(_PR_CAPBSET_DROP, capability, what="PR_CAPBSET_DROP")
+        capability += 1
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, what="PR_CAP_AMBIENT")
     header = _CapabilityHeader(version=_CAPABILITY_VERSION_3, pid=0)
     data = (_CapabilityData * 2)()
