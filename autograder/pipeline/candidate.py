@@ -105,11 +105,13 @@ class Candidate:
             # The folder of its sockets is in no file system of ours: a descriptor of
             # it is the only way there.
             place = f"/proc/self/fd/{self.process.folder}/s"
+            self._place = (place, connection["ip"])  # as we see it, and as it does
         else:
             folder = self._cleanup.enter_context(
                 tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
             )
             place = connection["ip"] = f"{folder}/s"
+            self._place = (place, place)
             home = Path(folder, "home")
             home.mkdir()
             file = Path(folder, "connection.json")
@@ -118,6 +120,7 @@ class Candidate:
                 ["-f", str(file), *ARGUMENTS], folder=str(home), servant=True
             )
         self._cleanup.callback(self._end_process)
+        self._direct: zmq.Socket[bytes] | None = None
         self._session = Session(key=key.encode(), username="", check_pid=False)
         self._context = zmq.Context()
         self._cleanup.callback(self._context.destroy, linger=0)
@@ -232,6 +235,24 @@ class Candidate:
                 return End.FLOOD
         return End.TIME if interrupted else End.DONE
 
+    def serve(self) -> None:
+        """Let it do nothing any more but answer requests, which is much quicker."""
+        content = {"address": f"ipc://{self._place[1]}-6"}
+        self._session.send(self._shell, "autograder_serve", content)
+        self._direct = self._connect(zmq.PAIR, f"ipc://{self._place[0]}-6")
+        self._poller.register(self._direct, zmq.POLLIN)
+
+    def _request(self, header: dict[str, Any], buffers: list[bytes]) -> str:
+        if self._direct is None:
+            message = self._session.send(
+                self._shell, "autograder_request", header, buffers=buffers
+            )
+            return message["header"]["msg_id"]
+        number = secrets.token_hex(8)
+        text = json.dumps({**header, "id": number}).encode()
+        self._direct.send_multipart([text, *buffers])
+        return number
+
     def ask(
         self, header: dict[str, Any], buffers: list[bytes], seconds: float
     ) -> tuple[dict[str, Any], list[bytes]]:
@@ -242,10 +263,7 @@ class Candidate:
         CandidateGone
             If there is no answer: the process ended, or had to be.
         """
-        message = self._session.send(
-            self._shell, "autograder_request", header, buffers=buffers
-        )
-        request = message["header"]["msg_id"]
+        request = self._request(header, buffers)
         deadline, interrupted = time.monotonic() + seconds, False
         received = _Outputs()
         while True:
@@ -258,6 +276,8 @@ class Candidate:
                 deadline, interrupted = time.monotonic() + PATIENCE, True
                 continue
             for channel, message in self._messages(left, received):
+                if channel == "direct" and message["content"].get("id") == request:
+                    return message["content"], message["buffers"]
                 parent = message["parent_header"].get("msg_id")
                 if channel == "shell" and parent == request:
                     parts = [bytes(part) for part in message["buffers"]]
@@ -277,7 +297,12 @@ class Candidate:
             If the process ends.
         """
         ready = dict(self._poller.poll(max(1, int(1000 * seconds))))
-        for channel, socket in (("iopub", self._iopub), ("shell", self._shell)):
+        channels = {
+            "iopub": self._iopub,
+            "shell": self._shell,
+            "direct": self._direct,
+        }
+        for channel, socket in channels.items():
             while socket in ready:
                 try:
                     parts = socket.recv_multipart(zmq.NOBLOCK)
@@ -285,7 +310,8 @@ class Candidate:
                     break
                 if count is not None:
                     count.received += sum(map(len, parts))
-                if (message := self._read(parts)) is not None:
+                read = self._read_direct if channel == "direct" else self._read
+                if (message := read(parts)) is not None:
                     yield channel, message
                 if count is not None and count.received > FLOOD:
                     return
@@ -304,6 +330,15 @@ class Candidate:
             return None
         names = ("header", "parent_header", "content")
         return message if all(isinstance(message[n], dict) for n in names) else None
+
+    def _read_direct(self, parts: list[bytes]) -> dict[str, Any] | None:
+        try:
+            content = json.loads(parts[0])
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(content, dict):
+            return None
+        return {"content": content, "buffers": parts[1:], "parent_header": {}}
 
     def close(self) -> None:
         """End the process, and everything that it started."""

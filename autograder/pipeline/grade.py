@@ -135,6 +135,7 @@ class _Sitting:
     final: dict[str, Verdict] = field(default_factory=dict)  # of the rest of it
     candidate: Candidate | None = None
     life: int = 0  # counts the candidates
+    serving: int = 0  # the last of them that only answers requests
     gone: End | None = None  # how the candidate ended while a check spoke with it
     examiner: Examiner | None = None
     rooms: int = 0  # counts the examiners
@@ -241,6 +242,9 @@ class _Sitting:
 
     def _part(self, check: Check, hidden: bool) -> None:
         self._living()
+        if self.serving != self.life:  # from now on it runs no cell
+            self._living().serve()
+            self.serving = self.life
         examiner = self._examiner()
         now = (self.life, self.rooms)
         if hidden and self.met[check.id] != now:
