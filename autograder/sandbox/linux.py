@@ -41,6 +41,8 @@ _MOUNT_ATTR_NOSUID = 2
 _AT_RECURSIVE = 0x8000
 _AT_FDCWD = -100
 _IFF_UP = 1
+_MADV_HUGEPAGE = 14
+_MADV_COLLAPSE = 25
 _SIOCSIFFLAGS = 0x8914
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -95,6 +97,22 @@ def bind(source: str, target: str) -> None:
 def make_private(target: str) -> None:
     """Keep what is mounted from now on out of all other mount namespaces."""
     mount("", target, flags=MS_REC | MS_PRIVATE)
+
+
+def use_huge_pages() -> None:
+    """Gather this process's own memory into pages of 2 MiB, where that is possible.
+
+    A fork copies an entry for each page, so it takes a fraction of the time. Kernels
+    before 6.1, and those that have no such pages, leave the memory as it is.
+    """
+    with open("/proc/self/maps") as file:
+        lines = [line.split() for line in file]
+    for span, rights, _, _, inode, *name in lines:
+        if rights == "rw-p" and inode == "0" and name in ([], ["[heap]"]):
+            first, last = (int(end, 16) for end in span.split("-"))
+            place, length = ctypes.c_void_p(first), ctypes.c_size_t(last - first)
+            _libc.madvise(place, length, ctypes.c_int(_MADV_HUGEPAGE))
+            _libc.madvise(place, length, ctypes.c_int(_MADV_COLLAPSE))
 
 
 class _MountAttributes(ctypes.Structure):

@@ -373,6 +373,8 @@ def main() -> None:
         return
     gc.collect()
     gc.freeze()  # else each child copies every page that its collector touches
+    if sys.platform == "linux":
+        linux.use_huge_pages()
     lifeline.sendall(json.dumps({"error": ""}).encode() + b"\n")
     _serve(server, lifeline, root)
 
