@@ -143,7 +143,10 @@ def files(course: Course, name: str) -> dict[str, bytes]:
     nbgrader's ``generate_assignment`` runs on the cleaned copy, without a database, in
     a folder that is thrown away.
     """
-    notebook = source(course, name)
+    return _files(course, name, source(course, name))
+
+
+def _files(course: Course, name: str, notebook: NotebookNode) -> dict[str, bytes]:
     beside = course.solution(name).parent
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
@@ -224,7 +227,7 @@ def load(course: Course, name: str) -> Release:
     tests = {
         cell["id"]: cell.source for cell in solved.cells if notebooks.is_test(cell)
     }
-    content = files(course, name)[f"{name}.ipynb"]
+    content = _files(course, name, solved)[f"{name}.ipynb"]
     released, graded = notebooks.parse(content), notebooks.parse(content)
     for cell in graded.cells:
         cell.source = tests.get(cell["id"], cell.source)
