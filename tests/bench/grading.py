@@ -25,13 +25,13 @@ from autograder.course import Course
 
 NAME = "light"
 LAST = "start-check"  # the questions after it train
-NAP = 1.0  # seconds that each answer of a slow submission sleeps
-HONEST, FEW, MIXED = 40, 8, 12  # submissions
+NAP = 0.5  # seconds that each answer of a slow submission sleeps
+HONEST, FEW, MIXED = 40, 8, 39  # submissions
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
     """Grade both classes by both, and print a table."""
-    honest, few = (FEW, FEW // 2) if quick else (HONEST, FEW)
+    honest, few, mixed = (FEW, FEW // 2, 6) if quick else (HONEST, FEW, MIXED)
     with tempfile.TemporaryDirectory() as folder:
         course = _course(Path(folder))
         right = demo.answers(course, NAME)
@@ -40,14 +40,14 @@ def measure(quick: bool = False) -> dict[str, Any]:
         nap = f"\nimport time\ntime.sleep({NAP})\n"
         slow = {**right, **{name: right[name] + nap for name in code}}
         dying = {**right, code[-1]: demo.DIE}
-        own = MIXED // 3 * NAP * len(code)
+        own = mixed // 3 * NAP * len(code)
         workers = len(os.sched_getaffinity(0))
 
         first = _class(course, "few", [right] * few)
         ours_few = _ours(course, first)
         second = _class(course, "honest", [right] * honest)
         ours, theirs = _ours(course, second), _theirs(course, second)
-        kinds = [wrong, slow, dying] * (MIXED // 3)
+        kinds = [wrong, slow, dying] * (mixed // 3)
         third = _class(course, "mixed", kinds)
         ours_mixed, theirs_mixed = _ours(course, third), _theirs(course, third)
 
@@ -66,7 +66,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
         "cpu_seconds_for_one_more": round(
             (ours["cpu"] - ours_few["cpu"]) / (honest - few), 3
         ),
-        "mixed_submissions": MIXED,
+        "mixed_submissions": mixed,
         "own_seconds": own,
         "nbgrader_seconds_beyond": round(beyond, 1),
         "autograder_seconds_beyond": round(ours_beyond, 1),
