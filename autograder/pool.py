@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
@@ -15,6 +16,9 @@ from autograder.execution import Executor, Release, Result, Submission
 
 #: The processor core to which this worker holds what it runs; None for any.
 core: int | None = None
+
+
+MEMORY = 3 * 2**30  # bytes that a worker may take
 
 
 class Pool:
@@ -88,6 +92,9 @@ def _begin(cores: SimpleQueue[int | None]) -> None:
     global core
     core = cores.get()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    # What a student's process sends has no bound that ZeroMQ would know: at worst
+    # this worker ends, not the machine.
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
 
 def run(

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -88,7 +88,20 @@ def find(place: Path, name: str) -> list[HandIn]:
         raise CourseError(
             f"{place}: no student's folder in it; expected STUDENT/{name}.ipynb"
         )
-    return found
+    return _apart(found)
+
+
+def _apart(found: list[HandIn]) -> list[HandIn]:
+    """Give hand-ins that would share a name, of which one was changed, one each."""
+    kept, names = [], {item.student for item in found if not item.notes}
+    for item in found:
+        student, number = item.student, 2
+        while item.notes and student in names:
+            student = f"{item.student[:LONGEST_NAME]}-{number}"
+            number += 1
+        names.add(student)
+        kept.append(replace(item, student=student))
+    return kept
 
 
 def _folder(place: Path, name: str) -> list[HandIn]:

@@ -20,7 +20,7 @@ from jupyter_client.manager import start_new_kernel
 
 from autograder import notebooks
 from autograder.course import Course
-from autograder.errors import AssignmentError
+from autograder.errors import AssignmentError, SandboxError
 from autograder.pipeline import examination, examiner, servant, wire
 from autograder.pipeline.examiner import Check, Examiner, NoAnswer, Verdict
 from autograder.pipeline.servant import Servant
@@ -275,6 +275,14 @@ def test_the_candidates_words_are_repeated_while_nothing_is_hidden(
     assert "31337" in hidden.problem.traceback  # the instructor reads all
 
 
+def test_hidden_values_are_in_no_message_of_a_library(mark):
+    check = "import unittest\n### BEGIN HIDDEN TESTS\n"
+    check += "unittest.TestCase().assertEqual(f(1), 31337)\n### END HIDDEN TESTS"
+    _, hidden = mark(check, "def f(x): return x")
+    assert hidden.problem.hint == "a further check failed"
+    assert "31337" in hidden.problem.traceback
+
+
 @pytest.mark.parametrize(
     ("statement", "hint"),
     [
@@ -472,7 +480,8 @@ def test_a_given_cell_that_fails_is_the_assignments_fault():
     with examining(Room().relay) as driver:
         with pytest.raises(AssignmentError, match="(?s)cell b.*ZeroDivisionError"):
             driver.given([("a", "x = 0"), ("b", "1 / x")], LIMIT)
-        with pytest.raises(AssignmentError, match=r"no end after 0\.2 s"):
+        # On a busy machine that is nobody's fault, and tried again.
+        with pytest.raises(SandboxError, match=r"did not come to an end in 0\.2 s"):
             driver.given([("a", "while True: pass")], 0.2)
 
 
@@ -592,7 +601,7 @@ def test_answers_get_the_same_marks_across_the_wall(assignment):
 
 INSTALLING = """
 from autograder.pipeline import servant
-servant.install(get_ipython().kernel)
+servant.install(get_ipython().kernel, "inproc://requests")
 import threading
 
 def f(x):

@@ -22,6 +22,7 @@ import zmq
 from jupyter_client.session import Session
 
 from autograder.errors import SandboxError
+from autograder.pipeline.wire import LARGEST_TEXT
 from autograder.sandbox import filesystem
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.warm import Warm
@@ -30,9 +31,12 @@ CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 START = 30  # seconds for a forked kernel to answer
 PATIENCE = 5  # seconds for an interrupted cell to stop before it is killed
 LAG = 2  # seconds for the outputs of a cell that has replied
-LARGEST = 64 * 2**20  # bytes of a message; larger ones are dropped by the socket
+LARGEST = 64 * 2**20  # bytes of a part of a message, else the socket is closed
+FRAME = 64  # bytes that a part takes beside its content
 KEPT = 8 * 2**20  # bytes of a cell's messages that are kept
 FLOOD = 128 * 2**20  # bytes of a cell's messages that end it
+AT_ONCE = 64  # messages that are read before the clock is looked at again
+TRIES = 3  # to start a candidate, on a machine that refuses now and then
 SHOWN = ("stream", "display_data", "execute_result", "error")
 ARGUMENTS = ("--HistoryManager.enabled=False",)
 
@@ -88,6 +92,18 @@ class Candidate:
             self._cleanup.close()
             raise
 
+    @classmethod
+    def start(
+        cls, warm: Warm, limits: Limits | None = None, core: int | None = None
+    ) -> Candidate:
+        """Make a candidate; try again if the system refuses once."""
+        for _ in range(TRIES - 1):
+            try:
+                return cls(warm, limits, core)
+            except (CandidateGone, SandboxError, OSError):
+                time.sleep(1)
+        return cls(warm, limits, core)
+
     def _start(self, warm: Warm, limits: Limits, core: int | None) -> None:
         key = secrets.token_hex(32)
         connection = {"transport": "ipc", "key": key, "signature_scheme": "hmac-sha256"}
@@ -105,13 +121,11 @@ class Candidate:
             # The folder of its sockets is in no file system of ours: a descriptor of
             # it is the only way there.
             place = f"/proc/self/fd/{self.process.folder}/s"
-            self._place = (place, connection["ip"])  # as we see it, and as it does
         else:
             folder = self._cleanup.enter_context(
                 tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
             )
             place = connection["ip"] = f"{folder}/s"
-            self._place = (place, place)
             home = Path(folder, "home")
             home.mkdir()
             file = Path(folder, "connection.json")
@@ -120,16 +134,18 @@ class Candidate:
                 ["-f", str(file), *ARGUMENTS], folder=str(home), servant=True
             )
         self._cleanup.callback(self._end_process)
-        self._direct: zmq.Socket[bytes] | None = None
+        self._serving = False
         self._session = Session(key=key.encode(), username="", check_pid=False)
         self._context = zmq.Context()
         self._cleanup.callback(self._context.destroy, linger=0)
         self._await_sockets(place)
         self._shell = self._connect(zmq.DEALER, f"ipc://{place}-1")
         self._iopub = self._connect(zmq.SUB, f"ipc://{place}-2")
+        self._direct = self._connect(zmq.PAIR, f"ipc://{place}-6")
         self._poller = zmq.Poller()
         self._poller.register(self._shell, zmq.POLLIN)
         self._poller.register(self._iopub, zmq.POLLIN)
+        self._poller.register(self._direct, zmq.POLLIN)
         self._poller.register(self.process.fileno(), zmq.POLLIN)
         self._greet()
 
@@ -141,7 +157,8 @@ class Candidate:
 
     def _await_sockets(self, place: str) -> None:
         deadline = time.monotonic() + START
-        while not all(Path(f"{place}-{number}").exists() for number in (1, 2)):
+        # The last of them is bound when the others are being listened on.
+        while not all(Path(f"{place}-{n}").exists() for n in (1, 2, 4, 6)):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise SandboxError(
                     "the kernel did not start"
@@ -154,7 +171,10 @@ class Candidate:
         socket.setsockopt(zmq.MAXMSGSIZE, LARGEST)
         socket.setsockopt(zmq.RCVHWM, 64)
         socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.RECONNECT_IVL, 10)
+        # Whatever is at the address later on, and whoever put it there, nothing is
+        # connected to it; and nothing waits for one that has closed its end.
+        socket.setsockopt(zmq.RECONNECT_IVL, -1)
+        socket.setsockopt(zmq.SNDTIMEO, int(1000 * PATIENCE))
         if kind == zmq.SUB:
             socket.setsockopt(zmq.SUBSCRIBE, b"")
         socket.connect(address)
@@ -171,8 +191,7 @@ class Candidate:
             if now > deadline:
                 raise SandboxError(f"the kernel did not answer in {START} s")
             if now >= again:  # what was published before we listened is lost
-                message = self._session.send(self._shell, "kernel_info_request", {})
-                sent.add(message["header"]["msg_id"])
+                sent.add(self._send("kernel_info_request", {}))
                 again = now + 0.2
             for channel, message in self._messages(0.1):
                 if message["parent_header"].get("msg_id") in sent:
@@ -199,8 +218,8 @@ class Candidate:
             "stop_on_error": False,
         }
         try:
-            message = self._session.send(self._shell, "execute_request", content)
-            end = self._follow(message["header"]["msg_id"], seconds, collected)
+            request = self._send("execute_request", content)
+            end = self._follow(request, seconds, collected)
         except CandidateGone as error:
             end = error.end
         return CellRun(end, collected.finish(), time.monotonic() - start)
@@ -236,21 +255,38 @@ class Candidate:
         return End.TIME if interrupted else End.DONE
 
     def serve(self) -> None:
-        """Let it do nothing any more but answer requests, which is much quicker."""
-        content = {"address": f"ipc://{self._place[1]}-6"}
-        self._session.send(self._shell, "autograder_serve", content)
-        self._direct = self._connect(zmq.PAIR, f"ipc://{self._place[0]}-6")
-        self._poller.register(self._direct, zmq.POLLIN)
+        """Let it do nothing any more but answer requests, which is much quicker.
+
+        Raises
+        ------
+        CandidateGone
+            If it does not listen any more.
+        """
+        if not self._serving:
+            self._send("autograder_serve", {})
+            self._serving = True
+
+    def _send(
+        self, kind: str, content: dict[str, Any], buffers: list[bytes] | None = None
+    ) -> str:
+        """Send a message to the kernel; return its id."""
+        try:
+            message = self._session.send(self._shell, kind, content, buffers=buffers)
+        except zmq.Again:  # it has closed its end, or does not read
+            self._end_process()
+            raise CandidateGone(End.HUNG) from None
+        return message["header"]["msg_id"]
 
     def _request(self, header: dict[str, Any], buffers: list[bytes]) -> str:
-        if self._direct is None:
-            message = self._session.send(
-                self._shell, "autograder_request", header, buffers=buffers
-            )
-            return message["header"]["msg_id"]
+        if not self._serving:
+            return self._send("autograder_request", header, buffers)
         number = secrets.token_hex(8)
         text = json.dumps({**header, "id": number}).encode()
-        self._direct.send_multipart([text, *buffers])
+        try:
+            self._direct.send_multipart([text, *buffers])
+        except zmq.Again:
+            self._end_process()
+            raise CandidateGone(End.HUNG) from None
         return number
 
     def ask(
@@ -303,18 +339,18 @@ class Candidate:
             "direct": self._direct,
         }
         for channel, socket in channels.items():
-            while socket in ready:
+            for _ in range(AT_ONCE if socket in ready else 0):
                 try:
                     parts = socket.recv_multipart(zmq.NOBLOCK)
                 except zmq.Again:
                     break
                 if count is not None:
-                    count.received += sum(map(len, parts))
+                    count.received += sum(len(part) + FRAME for part in parts)
+                    if count.received > FLOOD:
+                        return
                 read = self._read_direct if channel == "direct" else self._read
                 if (message := read(parts)) is not None:
                     yield channel, message
-                if count is not None and count.received > FLOOD:
-                    return
         if self.process.fileno() in ready and self.process.poll() is not None:
             why = self.process.why
             raise CandidateGone(End(why) if why else End.DIED)
@@ -323,6 +359,9 @@ class Candidate:
         """Return a message, or None if it is none: the other side may send anything."""
         try:
             _, parts = self._session.feed_identities(parts)
+            # Signature, header, parent, metadata, content; then the buffers.
+            if sum(map(len, parts[:5])) > LARGEST_TEXT:
+                return None
             message = self._session.deserialize(parts)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             return None
@@ -332,6 +371,8 @@ class Candidate:
         return message if all(isinstance(message[n], dict) for n in names) else None
 
     def _read_direct(self, parts: list[bytes]) -> dict[str, Any] | None:
+        if len(parts[0]) > LARGEST_TEXT:
+            return None
         try:
             content = json.loads(parts[0])
         except (ValueError, RecursionError):

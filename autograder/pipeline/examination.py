@@ -274,8 +274,11 @@ def _problem(error: BaseException, hidden: bool) -> dict[str, Any]:
         hint = plain if hidden else text
     elif isinstance(error, NotImplementedError):
         hint = "something in your answer still raises NotImplementedError"
-    elif isinstance(error, AssertionError) and not (origin and hidden):
+    elif isinstance(error, AssertionError) and (not hidden or _is_own(error)):
         hint = text or "a check failed that has no message"
+    elif isinstance(error, AssertionError) and not origin:
+        # A library's message compares with what was expected.
+        hint = "a further check failed"
     else:
         what = kind if hidden or not text else f"{kind}: {text}"
         hint = f"the check stopped with {what}"
@@ -288,6 +291,13 @@ def _problem(error: BaseException, hidden: bool) -> dict[str, Any]:
         "traceback": trace[-TRACEBACK:],
         "candidate": bool(origin),
     }
+
+
+def _is_own(error: BaseException) -> bool:
+    """Return True if a statement of the assignment itself raised an error."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    file = frames[-1][0].f_code.co_filename if frames else ""
+    return file.startswith(("<check ", "<given "))
 
 
 def _traceback(error: BaseException) -> str:

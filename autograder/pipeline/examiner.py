@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from autograder.errors import AssignmentError
+from autograder.errors import AssignmentError, SandboxError
 from autograder.pipeline import wire
 from autograder.pipeline.wire import Message, WireError
 
@@ -144,11 +144,16 @@ class Examiner:
         ------
         AssignmentError
             If one of them does not come to its end.
+        SandboxError
+            If they take too long.
         """
         done, timed_out = self._converse({"do": "given", "cells": cells}, seconds)
-        if done is None or done["error"]:
-            why = done["error"] if done else "the process ended"
-            why = f"no end after {seconds:g} s" if timed_out else why
+        if timed_out:
+            # On a machine that someone else keeps busy this may be nobody's fault.
+            raise SandboxError(
+                f"the assignment's given cells did not come to an end in {seconds:g} s"
+            )
+        if why := done["error"] if done else "the process ended":
             raise AssignmentError(
                 f"the given cells do not run before the checks: {why}"
             )

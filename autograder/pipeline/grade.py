@@ -135,7 +135,6 @@ class _Sitting:
     final: dict[str, Verdict] = field(default_factory=dict)  # of the rest of it
     candidate: Candidate | None = None
     life: int = 0  # counts the candidates
-    serving: int = 0  # the last of them that only answers requests
     gone: End | None = None  # how the candidate ended while a check spoke with it
     examiner: Examiner | None = None
     rooms: int = 0  # counts the examiners
@@ -156,7 +155,7 @@ class _Sitting:
         with suppress(_Over):
             for cell in self._cells():
                 run = self._run(cell)
-                cell.outputs = [nbformat.from_dict(output) for output in run.outputs]
+                cell.outputs = _outputs(run)
                 cell.execution_count = 1
 
     def _cells(self) -> list[NotebookNode]:
@@ -192,7 +191,7 @@ class _Sitting:
         while self.candidate is None:
             self._seconds()
             warm, limits = self.pipeline.warm, self.pipeline.limits
-            self.candidate = Candidate(warm, limits, pool.core)
+            self.candidate = Candidate.start(warm, limits, pool.core)
             self.life += 1
             for cell in self._cells() if self.life > 1 else []:
                 if cell["id"] == before or self.candidate is None:
@@ -242,9 +241,8 @@ class _Sitting:
 
     def _part(self, check: Check, hidden: bool) -> None:
         self._living()
-        if self.serving != self.life:  # from now on it runs no cell
-            self._living().serve()
-            self.serving = self.life
+        with suppress(CandidateGone):
+            self._living().serve()  # from now on it runs no cell
         examiner = self._examiner()
         now = (self.life, self.rooms)
         if hidden and self.met[check.id] != now:
@@ -252,7 +250,8 @@ class _Sitting:
             self._part(check, hidden=False)
             again = self.visible[check.id]
             if not again.finished:
-                self.final[check.id] = replace(again, problem=AGAIN)
+                # That process may have seen hidden inputs: what it says is not quoted.
+                self.visible[check.id] = replace(again, problem=AGAIN)
                 return
         self.met[check.id], self.gone = now, None
         part = examiner.hidden if hidden else examiner.visible
@@ -330,6 +329,13 @@ class _Sitting:
             cells[question.id].execution_count = 1
             cells[question.id].outputs = _shown(mark, verdict)
         return mark
+
+
+def _outputs(run: CellRun) -> list[NotebookNode]:
+    try:
+        return [nbformat.from_dict(output) for output in run.outputs]
+    except RecursionError:  # nested more deeply than anyone would
+        return []
 
 
 def _shown(mark: Mark, verdict: Verdict | None) -> list[NotebookNode]:

@@ -104,6 +104,10 @@ class Servant:
                 raise wire.CannotCross(
                     f"the value is larger than {wire.LARGEST // 2**20} MiB"
                 )
+            if wire.size(reply, []) > wire.LARGEST_TEXT - wire.SLACK:
+                raise wire.CannotCross(
+                    "the value has too many parts; is a tensor or an array meant?"
+                )
             return reply, parts
         except BaseException as error:
             return {"error": describe(error)}, []
@@ -195,16 +199,18 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def install(kernel: Any) -> Servant:
+def install(kernel: Any, address: str) -> Servant:
     """Let an ipykernel answer requests, by two kinds of messages of its own.
 
     The content of an ``autograder_request`` is a request's header; the reply comes on
     the same channel. (A comm's messages are published, together with all that is
     printed, and publishing drops what the other side is too slow to take.) After an
     ``autograder_serve`` nothing else is done: the kernel answers the requests that come
-    over a socket at its ``address``, each many times sooner than as a message.
+    over a socket of their own, each many times sooner than as a message.
     """
     servant = Servant(kernel.shell.user_ns)
+    socket = zmq.Context.instance().socket(zmq.PAIR)
+    socket.bind(address)
 
     def received(stream: Any, identity: Any, message: dict[str, Any]) -> None:
         buffers = [bytes(part) for part in message["buffers"]]
@@ -214,15 +220,13 @@ def install(kernel: Any) -> Servant:
         )
 
     def serving(stream: Any, identity: Any, message: dict[str, Any]) -> None:
-        with zmq.Context.instance().socket(zmq.PAIR) as socket:
-            socket.bind(message["content"]["address"])
-            while True:
-                with contextlib.suppress(KeyboardInterrupt):  # meant for an answer
-                    header, *buffers = socket.recv_multipart()
-                    request = json.loads(header)
-                    reply, parts = servant.answer(request, buffers)
-                    reply["id"] = request["id"]
-                    socket.send_multipart([json.dumps(reply).encode(), *parts])
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):  # meant for an answer
+                header, *buffers = socket.recv_multipart()
+                request = json.loads(header)
+                reply, parts = servant.answer(request, buffers)
+                reply["id"] = request["id"]
+                socket.send_multipart([json.dumps(reply).encode(), *parts])
 
     kernel.shell_handlers[REQUEST] = received
     kernel.shell_handlers[SERVE] = serving

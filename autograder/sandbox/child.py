@@ -26,10 +26,11 @@ from contextlib import suppress
 from autograder.sandbox import filesystem, limits, linux, seccomp
 from autograder.sandbox.limits import Limits
 
-NOBODY = 65534
+NOBODY = 65534  # the group of all; each has a user of its own
+USERS = 2**30  # the first of them: no file belongs to it
 TICK = 100  # milliseconds between two looks at the memory
 FAILED = 70  # exit code of a process that could not be confined
-LAST = 1000  # a descriptor within every limit, and above all that are in use
+LAST = 200  # a descriptor within every limit, and above all that are in use
 NAMESPACES = (
     linux.CLONE_NEWUSER
     | linux.CLONE_NEWNS
@@ -44,6 +45,7 @@ def start_confined(
     control: socket.socket,
     root: str,
     most: Limits,
+    user: int,
     core: int | None,
     keep: int | None,
     run: Callable[[], int],
@@ -58,6 +60,8 @@ def start_confined(
         The tree made by :func:`autograder.sandbox.filesystem.assemble`.
     most
         Its limits.
+    user
+        Who it is outside of the sandbox, if we are root.
     core
         The processor core to which it is held; None for any.
     keep
@@ -66,12 +70,10 @@ def start_confined(
         What to run; its result is the exit code.
     """
     with _reporting(control):
-        if core is not None:
-            os.sched_setaffinity(0, {core})
-        _leave(NAMESPACES | linux.CLONE_NEWPID)
+        _leave(NAMESPACES | linux.CLONE_NEWPID, user)
         first = os.fork()
         if first == 0:
-            _be_first(control, root, most, keep, run)
+            _be_first(control, root, most, core, keep, run)
     _keep(control, first)
 
 
@@ -79,6 +81,7 @@ def start_trusted(
     control: socket.socket,
     root: str,
     most: Limits,
+    user: int,
     keep: int | None,
     run: Callable[[], int],
 ) -> None:
@@ -90,7 +93,7 @@ def start_trusted(
     with _reporting(control):
         self = os.pidfd_open(os.getpid())  # by which it gets its signals
         limits.apply(most)
-        _leave(NAMESPACES)
+        _leave(NAMESPACES, user)
         filesystem.enter(root, None)
         linux.drop_capabilities()
         linux.no_new_privileges()
@@ -101,7 +104,7 @@ def start_trusted(
     _become((keep, LAST), run)
 
 
-def _leave(namespaces: int) -> None:
+def _leave(namespaces: int, user: int) -> None:
     """Leave the outside behind: its root, if we are that, and its namespaces."""
     parent = os.getppid()
     if os.getuid() == 0:
@@ -109,13 +112,13 @@ def _leave(namespaces: int) -> None:
         # to write the kernel's settings, and no process limit would hold it.
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(user, user, user)
     _stay_with(parent)
     linux.set_dumpable(True)  # or /proc/self would belong to root
-    user, group = os.getuid(), os.getgid()
+    outside, group = os.getuid(), os.getgid()
     linux.unshare(namespaces)
     _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"{filesystem.USER} {user} 1")
+    _write("/proc/self/uid_map", f"{filesystem.USER} {outside} 1")
     _write("/proc/self/gid_map", f"{filesystem.USER} {group} 1")
 
 
@@ -140,6 +143,7 @@ def _be_first(
     control: socket.socket,
     root: str,
     most: Limits,
+    core: int | None,
     keep: int | None,
     run: Callable[[], int],
 ) -> None:
@@ -157,6 +161,9 @@ def _be_first(
         if process == 0:
             with _reporting(control):
                 os.setsid()
+                os.nice(10)  # what watches and what grades comes first
+                if core is not None:
+                    os.sched_setaffinity(0, {core})
                 # Root of the namespace could lift limits and undo mounts.
                 linux.drop_capabilities()
                 linux.no_new_privileges()
@@ -211,8 +218,14 @@ def _attend(
                 break
             if ended == process:
                 return os.waitstatus_to_exitcode(status), ""
-        if most and limits.memory(most.memory) > most.memory:
+        if most and _is_over(most):
             return -signal.SIGKILL, "memory"
+
+
+def _is_over(most: Limits) -> bool:
+    # Twice: of pages that many share, a process that ends in between leaves its part
+    # to those that are looked at later.
+    return all(limits.memory(most.memory) > most.memory for _ in range(2))
 
 
 def _reap() -> tuple[int, int]:

@@ -31,11 +31,11 @@ class Limits:
     """
 
     memory: int = 2 * GIB
-    processes: int = 256
+    processes: int = 128
     disk: int = 256 * MIB
     shared_memory: int = 256 * MIB
     files: int = 20_000
-    open_files: int = 1024
+    open_files: int = 256
 
 
 def apply(limits: Limits) -> None:
@@ -81,7 +81,13 @@ def memory(limit: int) -> int:
 def _resident(process: str) -> int:
     try:
         with open(f"/proc/{process}/statm") as file:
-            return int(file.read().split()[1]) * PAGE
+            pages = int(file.read().split()[1])
+        if not pages:
+            # Its first thread has ended, or all of it: the others tell.
+            for task in os.listdir(f"/proc/{process}/task"):
+                with open(f"/proc/{process}/task/{task}/statm") as file:
+                    pages = max(pages, int(file.read().split()[1]))
+        return pages * PAGE
     except (FileNotFoundError, ProcessLookupError):
         return 0  # it has just ended
 
@@ -92,8 +98,6 @@ def _proportional(process: str) -> int:
             for line in file:
                 if line.startswith("Pss:"):
                     return int(line.split()[1]) * 1024
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    except PermissionError:
-        pass  # a process can forbid the look; then all that is resident is its own
+    except (FileNotFoundError, PermissionError, ProcessLookupError):
+        pass  # a process can prevent the look; then all that is resident is its own
     return _resident(process)

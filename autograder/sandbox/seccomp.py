@@ -33,6 +33,7 @@ REFUSED = {
     "fsopen": (430, 430),
     "fspick": (433, 433),
     "init_module": (175, 105),
+    "io_setup": (206, 0),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425),
@@ -81,10 +82,15 @@ _NAMESPACES = (
     | linux.CLONE_NEWNET
 )
 # By netlink a process lists the network's interfaces: here, its own loopback alone.
+_MMAP, _SETSOCKOPT = (9, 222), (54, 208)
+_SHARED_ANONYMOUS = 0x21  # memory that stays when it is no longer mapped
+_BUFFERS = (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF, and the same by force
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, 16)
 
 _LOAD, _RETURN, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET = 0x20, 6, 0x15, 0x35, 0x45
+_AND = 0x54
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+_SECOND_ARGUMENT, _THIRD_ARGUMENT, _FOURTH_ARGUMENT = 24, 32, 40
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -127,6 +133,25 @@ def program() -> bytes:
         step(_JUMP_SET, _NAMESPACES, other=1),
         refuse,
         step(_RETURN, _ALLOW),
+    ]
+    parts += [
+        step(_JUMP_EQUAL, _MMAP[column], other=5),
+        step(_LOAD, _FOURTH_ARGUMENT),
+        step(_AND, _SHARED_ANONYMOUS),
+        step(_JUMP_EQUAL, _SHARED_ANONYMOUS, other=1),
+        refuse,
+        step(_RETURN, _ALLOW),
+        # The room in sockets is memory of no process: it stays as small as it is.
+        step(_JUMP_EQUAL, _SETSOCKOPT[column], other=5 + len(_BUFFERS)),
+        step(_LOAD, _SECOND_ARGUMENT),
+        step(_JUMP_EQUAL, socket.SOL_SOCKET, other=1 + len(_BUFFERS)),
+        step(_LOAD, _THIRD_ARGUMENT),
+        *(
+            step(_JUMP_EQUAL, name, then=len(_BUFFERS) - place)
+            for place, name in enumerate(_BUFFERS)
+        ),
+        step(_RETURN, _ALLOW),
+        refuse,
     ]
     for call in (_SOCKET, _SOCKETPAIR):
         after = len(_FAMILIES) + 2

@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import gc
 import importlib
+import itertools
 import json
 import os
 import select
@@ -394,6 +395,8 @@ def _make_room(root: str, data: list[Path]) -> None:
 
 
 def _serve(server: socket.socket, lifeline: socket.socket, root: str | None) -> None:
+    # What the kernel counts for each user, one submission cannot use up for another.
+    users = itertools.cycle(range(child.USERS, child.USERS + 2**24))
     poll = select.poll()
     poll.register(server, select.POLLIN)
     poll.register(lifeline, select.POLLIN)
@@ -407,14 +410,15 @@ def _serve(server: socket.socket, lifeline: socket.socket, root: str | None) -> 
         if server.fileno() not in ready:
             continue
         control, _ = server.accept()
+        user = next(users)
         with control:
             if os.fork() == 0:
                 server.close()
                 lifeline.close()
-                _answer(control, root)
+                _answer(control, root, user)
 
 
-def _answer(control: socket.socket, root: str | None) -> None:
+def _answer(control: socket.socket, root: str | None, user: int) -> None:
     """Become what was asked for; never returns."""
     data, kept, _, _ = socket.recv_fds(control, 1 << 20, 1)
     wanted = json.loads(data)
@@ -427,9 +431,11 @@ def _answer(control: socket.socket, root: str | None) -> None:
         return
     most = Limits(**wanted["limits"])
     if wanted["run"] == "examiner":
-        child.start_trusted(control, root, most, keep, lambda: run(wanted, keep))
+        child.start_trusted(control, root, most, user, keep, lambda: run(wanted, keep))
     core = wanted.get("core")
-    child.start_confined(control, root, most, core, keep, lambda: run(wanted, keep))
+    child.start_confined(
+        control, root, most, user, core, keep, lambda: run(wanted, keep)
+    )
 
 
 def _run_kernel(wanted: dict[str, Any], _: int | None) -> int:
@@ -457,7 +463,7 @@ def _run_kernel(wanted: dict[str, Any], _: int | None) -> int:
     if wanted["servant"]:
         from autograder.pipeline import servant
 
-        servant.install(application.kernel)
+        servant.install(application.kernel, f"ipc://{application.ip}-6")
     application.start()
     return 0
 
