@@ -29,7 +29,7 @@ from autograder import demo, notebooks
 from autograder.grading import Record
 from autograder.sandbox.limits import Limits
 
-AIMS = ("forging", "reading", "writing", "escaping", "lying", "reports")
+AIMS = ("forging", "reading", "writing", "escaping", "wiring", "lying", "reports")
 HONEST = ("ann", "zoe")  # the first and the last of the class: nobody may harm them
 MEMORY = 2 * Limits().memory  # bytes that an attack tries to take
 

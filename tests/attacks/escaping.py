@@ -597,7 +597,7 @@ class StopsItself(Attack):
     next is graded.
     """
 
-    answers = cells(total="os.kill(os.getpid(), signal.SIGSTOP)")
+    answers = cells(total="time.sleep(1)\nos.kill(os.getpid(), signal.SIGSTOP)")
     keeps = ("halve", "Doubler", "is_prime")
 
     def holds(self, outcome: Outcome) -> None:
