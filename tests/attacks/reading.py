@@ -205,7 +205,7 @@ class WalksTheDisk(Attack):
             tops = [COURSE, OUTSIDE, HOME, "/tmp", "/var/tmp", "/home", "/root", "/"]
             for top in tops:
                 for folder, folders, files in os.walk(top):
-                    folders[:] = {*folders} - {"proc", "sys"}
+                    folders[:] = {*folders} - {"proc", "sys", "site-packages"}
                     for name in files:
                         if re.fullmatch(r"sample.ipynb|gradebook.db|id_\w{3,7}", name):
                             print("found:", os.path.join(folder, name))
