@@ -371,13 +371,13 @@ def test_refusal_of_the_system_is_said_with_the_remedy(monkeypatch):
 def test_an_ordinary_user_has_the_same_sandbox(tmp_path):
     """Run these very tests as someone without any right."""
     # The interpreter may lie in root's home, which that user cannot pass through.
-    script = tmp_path / "run.sh"
+    home, script = Path.home(), tmp_path / "run.sh"
     arguments = "-q -p no:cacheprovider -k 'not ordinary_user and not refused_system'"
     script.write_text(
         "set -e\nmount --make-rprivate /\n"
         f"mkdir {tmp_path}/kept\n"
         f"mount --rbind {sys.base_prefix} {tmp_path}/kept\n"
-        "case $1 in /root/*) mount -t tmpfs -o mode=755 none /root;\n"
+        f"case $1 in {home}/*) mount -t tmpfs -o mode=755 none {home};\n"
         f"  mkdir -p $1; mount --rbind {tmp_path}/kept $1;; esac\n"
         f"cd {Path(__file__).resolve().parents[1]}\n"
         f"mkdir -m 777 {tmp_path}/temporary\n"
