@@ -2,8 +2,9 @@
 
 ``release`` makes the students' notebooks from ``solutions/``, ``check`` is what a
 student runs alone, ``grade`` marks a folder of submissions into nbgrader's gradebook
-and ``report`` says what the class got wrong. How a submission is executed is behind
-one interface, :class:`autograder.execution.Executor`.
+and ``report`` says what the class got wrong. What decides marks is in
+:mod:`autograder.pipeline`, what confines the students' code in
+:mod:`autograder.sandbox`.
 """
 
 import sys

@@ -2,7 +2,7 @@
 
 An :class:`Executor` is a function from one submission to one result. It knows no
 folder, no gradebook and no other submission, so it can be mapped over processes or
-machines, and one that confines the student's code can take another's place. Only
+machines; the one that grades is :class:`autograder.pipeline.grade.Pipeline`. Only
 :mod:`autograder.grading` writes what it returns.
 """
 
