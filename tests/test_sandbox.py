@@ -124,24 +124,27 @@ def test_progress_bar_shows_its_last_state(shared):
 # What it cannot reach
 
 
-def test_nothing_is_inherited_but_what_was_given(shared, data):
-    environment = json.loads(show(shared, "print(json.dumps({**os.environ}))"))
-    assert environment["COURSE"] == "latent"
-    assert environment["HOME"] == "/home/student"
-    assert environment["LATENTSPACES_DATA"] == str(data)
-    assert not set(environment) & {"VIRTUAL_ENV", "PWD", "SHELL", "MAKEFLAGS"}
-    # Where the process began is no other story than the variables.
-    begun = show(shared, "print(open('/proc/self/environ').read().split('=')[0])")
-    assert begun in environment | {"MPLCONFIGDIR": ""}
-    source = (
+def test_nothing_is_inherited_but_what_was_given(warm, data):
+    links_of = (
         "links = []\nfor name in os.listdir('/proc/self/fd'):\n"
         "    try: links.append(os.readlink(f'/proc/self/fd/{name}'))\n"
         "    except FileNotFoundError: pass  # that of the listing itself\n"
         "print(json.dumps(links))"
     )
-    links = json.loads(show(shared, source))
-    assert links
+    # One that has done nothing yet: a plot leaves a font open.
+    with Candidate(warm, SMALL) as fresh:
+        show(fresh, "import json, os")
+        environment = json.loads(show(fresh, "print(json.dumps({**os.environ}))"))
+        begun = show(fresh, "print(open('/proc/self/environ').read().split('=')[0])")
+        links = json.loads(show(fresh, links_of))
+    assert environment["COURSE"] == "latent"
+    assert environment["HOME"] == "/home/student"
+    assert environment["LATENTSPACES_DATA"] == str(data)
+    assert not set(environment) & {"VIRTUAL_ENV", "PWD", "SHELL", "MAKEFLAGS"}
+    # Where the process began is no other story than the variables.
+    assert begun in environment | {"MPLCONFIGDIR": ""}
     # Sockets and pipes are those of IPython; of files, none is of the outside.
+    assert links
     assert {link for link in links if link.startswith("/")} <= {"/dev/null"}
 
 
