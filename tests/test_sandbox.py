@@ -121,6 +121,38 @@ def test_progress_bar_shows_its_last_state(shared):
     assert show(shared, source) == "2 of 3"
 
 
+def test_socket_that_nobody_listens_on_is_not_ready(tmp_path, monkeypatch):
+    """What is refused once is never connected: a whole check would wait in vain."""
+
+    class Bound:
+        """A kernel that was interrupted between binding and listening."""
+
+        folder, why, poll, kill = None, "", lambda self: None, lambda self: None
+
+        def __init__(self, place: str) -> None:
+            self.sockets = [socket.socket(socket.AF_UNIX) for _ in range(6)]
+            for number, bound in enumerate(self.sockets, start=1):
+                bound.bind(f"{place}-{number}")
+
+        def wait(self, timeout):
+            return 0
+
+        def close(self):
+            for bound in self.sockets:
+                bound.close()
+
+    class Warm:
+        confined = False
+
+        def kernel(self, arguments, **_):
+            file = Path(arguments[arguments.index("-f") + 1])
+            return Bound(json.loads(file.read_text())["ip"])
+
+    monkeypatch.setattr("autograder.pipeline.candidate.START", 0.3)
+    with pytest.raises(SandboxError, match="did not start"):
+        Candidate(Warm())
+
+
 # What it cannot reach
 
 

@@ -22,6 +22,7 @@ import zmq
 from jupyter_client.session import Session
 
 from autograder.errors import SandboxError
+from autograder.pipeline import wire
 from autograder.pipeline.wire import LARGEST_TEXT
 from autograder.sandbox import filesystem
 from autograder.sandbox.limits import Limits
@@ -157,8 +158,9 @@ class Candidate:
 
     def _await_sockets(self, place: str) -> None:
         deadline = time.monotonic() + START
-        # The last of them is bound when the others are being listened on.
-        while not all(Path(f"{place}-{n}").exists() for n in (1, 2, 4, 6)):
+        # A connection that is refused is never tried again (see below), so it is not
+        # enough that the sockets' files are there.
+        while not Path(f"{place}-6{wire.READY}").exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise SandboxError(
                     "the kernel did not start"

@@ -15,6 +15,8 @@ LARGEST = 32 * 2**20  # bytes of a message
 LARGEST_TEXT = 8 * 2**20  # of its JSON: read, it takes many times as much memory
 SLACK = 2**20  # bytes for what is put around one on its way
 MOST = 500_000  # values in a message
+#: Ends the name of the file that says that all of a candidate's sockets are open.
+READY = "-ready"
 
 Message = tuple[dict[str, Any], list[bytes]]
 
