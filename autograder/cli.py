@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -217,7 +217,6 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from autograder import pool
     from autograder.course import data_folder
     from autograder.sandbox.warm import WarmProcess
 
@@ -226,10 +225,13 @@ def _grade(arguments: argparse.Namespace) -> int:
     confined = arguments.sandbox != "none"
     if not confined:
         print(UNCONFINED, flush=True)
-    # All of these import for seconds; so they do it at the same time.
+    # All of these import for seconds, so they do it at the same time; the first of
+    # them the longest.
     with ExitStack() as cleanup:
         warm = WarmProcess(confined, data_folder())
         cleanup.callback(warm.close)
+        from autograder import pool
+
         workers = cleanup.enter_context(pool.local(arguments.workers))
         return _grade_with(arguments, course, warm, workers)
 
@@ -239,14 +241,12 @@ def _grade_with(
 ) -> int:
     from tqdm import tqdm
 
-    from autograder import gradebook, grading, release, report, submissions
+    from autograder import grading, release, report, submissions
     from autograder.pipeline.grade import Pipeline
     from autograder.sandbox.limits import GIB, Limits
 
     assignment = release.load(course, arguments.name)
     found = submissions.find(arguments.folder, arguments.name)
-    gradebook.register(course, assignment)
-    warm.wait()
     number = 0
     # A bar for a person who waits, and a line for each submission in a log.
     bar = tqdm(total=len(found), unit=" submissions", disable=None)
@@ -263,14 +263,18 @@ def _grade_with(
             bar.write(f"[{number}/{len(found)}] {record.student}: {text}")
             sys.stdout.flush()
 
+    def handed_in() -> Iterator[submissions.Submission]:
+        warm.wait()  # not before there is nothing else left to do
+        for item in found:
+            yield item.read()
+
     try:
         with bar:
             limits = Limits(memory=int(arguments.memory * GIB))
             pipeline = Pipeline(
                 warm.shared(), arguments.timeout, arguments.total_timeout, limits
             )
-            handed_in = (item.read() for item in found)
-            grading.grade(course, assignment, handed_in, pipeline, progress, workers)
+            grading.grade(course, assignment, handed_in(), pipeline, progress, workers)
     except KeyboardInterrupt:
         print(
             f"\n{number} of {len(found)} are graded and kept; the same command goes on."

@@ -78,19 +78,32 @@ def has(book: Gradebook, name: str, student: str) -> bool:
 def enter(book: Gradebook, release: Release, student: str, result: Result) -> None:
     """Enter the marks of a submission; what a person gave by hand is kept."""
     name = release.name
-    book.update_or_create_student(student)
-    book.update_or_create_submission(name, student)
-    for mark, question in zip(result.marks, release.questions, strict=True):
-        grade = book.find_grade(mark.question, name, name, student)
-        grade.auto_score = mark.points
-        # As in nbgrader: a person looks again at what was marked by hand before.
-        by_hand = grade.manual_score is not None
-        grade.needs_manual_grade = by_hand or mark.points is None
-        for answer in question.answers:
-            comment = book.find_comment(answer, name, name, student)
-            blank = mark.outcome == "not attempted"
-            comment.auto_comment = "No response." if blank else None
-    book.db.commit()
+    with _one_commit(book):
+        book.update_or_create_student(student)
+        book.update_or_create_submission(name, student)
+        entered = book.find_submission_notebook(name, name, student)
+        grades = {grade.name: grade for grade in entered.grades}
+        comments = {comment.name: comment for comment in entered.comments}
+        for mark, question in zip(result.marks, release.questions, strict=True):
+            grade = grades[mark.question]
+            grade.auto_score = mark.points
+            # As in nbgrader: a person looks again at what was marked by hand before.
+            by_hand = grade.manual_score is not None
+            grade.needs_manual_grade = by_hand or mark.points is None
+            for answer in question.answers:
+                blank = mark.outcome == "not attempted"
+                comments[answer].auto_comment = "No response." if blank else None
+
+
+@contextmanager
+def _one_commit(book: Gradebook) -> Iterator[None]:
+    """Enter all or nothing: nbgrader commits after each row."""
+    commit, book.db.commit = book.db.commit, book.db.flush
+    try:
+        yield
+    finally:
+        book.db.commit = commit
+    commit()
 
 
 def points(book: Gradebook, name: str, student: str) -> dict[str, float | None]:

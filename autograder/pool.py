@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import resource
@@ -66,26 +65,22 @@ def local(workers: int) -> Pool:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
     def make() -> futures.Executor:
-        # Not forked: a fork of a process with threads may hang.
-        context = multiprocessing.get_context("spawn")
+        # Not forked from this process, since a fork of one with threads may hang, but
+        # from one that has imported what grading needs, and does nothing else.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["autograder.pipeline.grade"])
         queue: SimpleQueue[int | None] = context.SimpleQueue()
         for number in range(workers):
             queue.put(cores[number % len(cores)] if cores and workers > 1 else None)
         made = futures.ProcessPoolExecutor(
             workers, context, initializer=_begin, initargs=(queue,)
         )
-        for _ in range(workers):
-            made.submit(_import)
+        made.submit(os.getpid)  # starts that one, before there is a submission
         return made
 
     pool = Pool(make, workers)
     pool.start()
     return pool
-
-
-def _import() -> None:
-    """Import what grading needs, before the first submission."""
-    importlib.import_module("autograder.pipeline.grade")
 
 
 def _begin(cores: SimpleQueue[int | None]) -> None:

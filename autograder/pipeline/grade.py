@@ -19,6 +19,7 @@ import hashlib
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Pipeline:
     total: float = 600
     limits: Limits = field(default_factory=Limits)
 
-    @property
+    @cached_property
     def version(self) -> str:
         """A digest of the code that marks, the limits, and the sandbox, if any."""
         package = Path(__file__).parents[1]
