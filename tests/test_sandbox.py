@@ -17,6 +17,7 @@ import pytest
 from nbclient import NotebookClient
 
 from autograder.errors import SandboxError
+from autograder.pipeline import candidate
 from autograder.pipeline.candidate import Candidate, End
 from autograder.sandbox import provisioner, seccomp
 from autograder.sandbox.limits import MIB, Limits
@@ -119,6 +120,25 @@ def test_data_can_be_read_and_not_written(shared, data):
 def test_progress_bar_shows_its_last_state(shared):
     source = "import sys\nfor i in range(3): sys.stderr.write(f'\\r{i} of 3')"
     assert show(shared, source) == "2 of 3"
+
+
+def test_candidate_that_waits_for_its_turn_is_fresh_and_alive(warm, monkeypatch):
+    """In a worker the next one starts meanwhile; it may end before it is needed."""
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: "a parent")
+    with Candidate.start(warm, SMALL) as first:
+        assert show(first, "mine = 1; print(mine)") == "1"
+        _, ahead = candidate._next
+    with Candidate.start(warm, SMALL) as second:
+        assert second is ahead.result()
+        assert show(second, "print('mine' in globals())") == "False"
+        dying = candidate._next[1].result()
+        dying.process.kill()
+        assert dying.process.wait(30) is not None
+    monkeypatch.undo()
+    with Candidate.start(warm, SMALL) as third:
+        assert third is not dying
+        assert show(third, "print(6 * 7)") == "42"
+    assert candidate._next is None
 
 
 def test_socket_that_nobody_listens_on_is_not_ready(tmp_path, monkeypatch):

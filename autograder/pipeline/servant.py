@@ -18,7 +18,6 @@ import random
 import secrets
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -212,8 +211,6 @@ def install(kernel: Any, address: str) -> Servant:
     servant = Servant(kernel.shell.user_ns)
     socket = zmq.Context.instance().socket(zmq.PAIR)
     socket.bind(address)
-    # A socket's file is there before anything listens on it; this one comes last.
-    Path(address.removeprefix("ipc://") + wire.READY).touch()
 
     def received(stream: Any, identity: Any, message: dict[str, Any]) -> None:
         buffers = [bytes(part) for part in message["buffers"]]

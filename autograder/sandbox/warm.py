@@ -462,9 +462,11 @@ def _run_kernel(wanted: dict[str, Any], _: int | None) -> int:
         # which would import it, is here already.
         application.shell.enable_matplotlib("inline")
     if wanted["servant"]:
-        from autograder.pipeline import servant
+        from autograder.pipeline import servant, wire
 
         servant.install(application.kernel, f"ipc://{application.ip}-6")
+        # A socket's file is there before anything listens on it; this one comes last.
+        Path(f"{application.ip}-6{wire.READY}").touch()
     application.start()
     return 0
 
