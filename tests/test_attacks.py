@@ -176,7 +176,8 @@ def _earned(outcome: Outcome) -> dict[str, float | None]:
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_attack_does_not_come_off(graded: Class, attack: Attack) -> None:
     outcome = graded.outcome(attack.folder)
-    assert _earned(outcome) == attack.earns, [m.hint for m in outcome.record.marks]
+    said = [outcome.record.message, *(mark.hint for mark in outcome.record.marks)]
+    assert _earned(outcome) == attack.earns, said
     if set(attack.answers) & set(assignment.POINTS) and not attack.silent:
         assert f"attacking: {attack.name}" in outcome.printed  # or nothing was tried
     for secret in (assignment.WORD, *assignment.NUMBERS, outcome.world.token):

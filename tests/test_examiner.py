@@ -254,8 +254,8 @@ def f(x):
         ("SystemExit", "the check stopped with SystemExit: the hidden", "RuntimeError"),
         (
             "NotImplementedError",
-            "something in your answer still raises",
-            "still raises",
+            "the check stopped with NotImplementedError: the hidden",
+            "NotImplementedError",
         ),
     ],
 )
