@@ -21,7 +21,7 @@ from autograder.pipeline import candidate
 from autograder.pipeline.candidate import Candidate, End
 from autograder.sandbox import provisioner, seccomp
 from autograder.sandbox.limits import MIB, Limits
-from autograder.sandbox.warm import WarmProcess
+from autograder.sandbox.warm import ForkedProcess, WarmProcess
 
 # On Linux an absent sandbox is a failure, not a reason to skip.
 pytestmark = pytest.mark.skipif(
@@ -139,6 +139,16 @@ def test_candidate_that_waits_for_its_turn_is_fresh_and_alive(warm, monkeypatch)
         assert third is not dying
         assert show(third, "print(6 * 7)") == "42"
     assert candidate._next is None
+
+
+def test_signal_that_comes_too_late_loses_nothing_of_what_was_said():
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    process = ForkedProcess(ours, confined=False)
+    process.kill()
+    theirs.send(json.dumps({"exit": -9, "why": "memory"}).encode())
+    theirs.close()  # with our signal unread: the system calls this a reset
+    assert process.wait(5) == -9
+    assert process.why == "memory"
 
 
 def test_socket_that_nobody_listens_on_is_not_ready(tmp_path, monkeypatch):

@@ -99,7 +99,12 @@ class ForkedProcess:
                 [self.folder] = folders
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
-        data, folders, _, _ = socket.recv_fds(self._control, 65536, 1)
+        try:
+            data, folders, _, _ = socket.recv_fds(self._control, 65536, 1)
+        except ConnectionResetError:
+            # It ended before it read a signal from us. That is reported once; what it
+            # said before its end is still there.
+            data, folders, _, _ = socket.recv_fds(self._control, 65536, 1)
         message = json.loads(data) if data else {}
         if "error" in message:
             self.close()
