@@ -1263,19 +1263,19 @@ def repaired_detector(x_train, positive_train, x_valid, positive_valid, x_test, 
 # Question 7a · True or false, and why -----------------------------------------------
 
 STATEMENT_ANSWERS = [
-    Answer("statements", 4, "spaces between", _returns("statements", '"C A D B C"')),
-    Answer("statements", 4, "a list", _returns("statements", 'list("CADBC")')),
+    Answer("statements", 4, "spaces between", _returns("statements", '"C C D D C"')),
+    Answer("statements", 4, "a list", _returns("statements", 'list("CCDDC")')),
     Answer(
         "statements",
         4,
         "small letters in a tuple",
-        _returns("statements", '("c", "a", "d", "b", "c")'),
+        _returns("statements", '("c", "c", "d", "d", "c")'),
     ),
     Answer(
         "statements",
         4,
         "four of five: thinks that AUROC values cannot be compared",
-        _returns("statements", '"CADBD"'),
+        _returns("statements", '"CCDDD"'),
     ),
     Answer(
         "statements",
@@ -1287,15 +1287,15 @@ STATEMENT_ANSWERS = [
     Answer(
         "statements",
         0,
-        "calls everything false, by the first false reason",
-        _returns("statements", '"CCBDD"'),
+        "calls everything false, for one with the right reason",
+        _returns("statements", '"CABBD"'),
         says="1 of the five",
     ),
     Answer(
         "statements",
         0,
         "right verdicts, wrong reasons",
-        _returns("statements", '"DCBDD"'),
+        _returns("statements", '"DABBD"'),
         says="0 of the five",
     ),
     Answer(
@@ -1303,7 +1303,14 @@ STATEMENT_ANSWERS = [
         0,
         "the same letter throughout",
         _returns("statements", '"CCCCC"'),
-        says="2 of the five",
+        says="3 of the five",
+    ),
+    Answer(
+        "statements",
+        0,
+        "the letters of another assignment",
+        _returns("statements", '"CADBC"'),
+        says="3 of the five",
     ),
     Answer(
         "statements",
