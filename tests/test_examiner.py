@@ -275,6 +275,17 @@ def test_the_candidates_words_are_repeated_while_nothing_is_hidden(
     assert "31337" in hidden.problem.traceback  # the instructor reads all
 
 
+def test_unanswered_cell_is_told_from_an_error_of_torch(mark):
+    visible, _ = mark("f(1)", "def f(x): raise NotImplementedError()")
+    assert visible.problem.hint == (
+        "something in your answer still raises NotImplementedError"
+    )
+    visible, _ = mark(
+        "f(1)", "import torch\n\ndef f(x): return (torch.ones(2) > 0).mean()"
+    )
+    assert "could not infer output dtype" in visible.problem.hint
+
+
 def test_hidden_values_are_in_no_message_of_a_library(mark):
     check = "import unittest\n### BEGIN HIDDEN TESTS\n"
     check += "unittest.TestCase().assertEqual(f(1), 31337)\n### END HIDDEN TESTS"

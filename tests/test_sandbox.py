@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import nbformat
@@ -134,10 +135,19 @@ def test_candidate_that_waits_for_its_turn_is_fresh_and_alive(warm, monkeypatch)
         dying = candidate._next[1].result()
         dying.process.kill()
         assert dying.process.wait(30) is not None
-    monkeypatch.undo()
     with Candidate.start(warm, SMALL) as third:
         assert third is not dying
         assert show(third, "print(6 * 7)") == "42"
+        other = candidate._next[1].result()
+    failed = Future()
+    failed.set_exception(SandboxError("refused while another was graded"))
+    with Candidate.start(warm, Limits()):  # another kind is wanted now
+        assert other.process.wait(30) is not None
+        candidate._next[1].result().close()
+    monkeypatch.undo()
+    monkeypatch.setattr(candidate, "_next", ((warm.address, SMALL, None), failed))
+    with Candidate.start(warm, SMALL) as last:
+        assert show(last, "print(6 * 7)") == "42"
     assert candidate._next is None
 
 

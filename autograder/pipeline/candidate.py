@@ -106,15 +106,17 @@ class Candidate:
         """
         global _next
         wanted = (warm.address, limits, core)
-        found = _next[1] if _next and _next[0] == wanted else None
-        _next = None
+        ahead, _next = _next, None
         if multiprocessing.parent_process() is not None:
             _next = wanted, _threads.submit(cls._try, warm, limits, core)
-        candidate = found.result() if found else cls._try(warm, limits, core)
-        if candidate.process.poll() is not None:  # it ended while it waited
+        # One that could not start while an earlier submission was graded, or has ended
+        # since, is nothing that this one should suffer from: it gets another.
+        if ahead is not None and ahead[1].exception() is None:
+            candidate = ahead[1].result()
+            if ahead[0] == wanted and candidate.process.poll() is None:
+                return candidate
             candidate.close()
-            candidate = cls._try(warm, limits, core)
-        return candidate
+        return cls._try(warm, limits, core)
 
     @classmethod
     def _try(cls, warm: Warm, limits: Limits | None, core: int | None) -> Candidate:
