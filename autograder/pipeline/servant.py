@@ -165,7 +165,9 @@ def seed(number: int) -> None:
     """Seed the generators of Python, NumPy and torch."""
     random.seed(number)
     np.random.seed(number % 2**32)
-    torch.manual_seed(number)
+    # torch.manual_seed would also tell each kind of accelerator, of which there is none
+    # here, and for each of them write down its caller's traceback.
+    torch.default_generator.manual_seed(number)
 
 
 def names(kind: type) -> list[str]:

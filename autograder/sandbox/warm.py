@@ -26,7 +26,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from autograder.errors import SandboxError
 from autograder.sandbox import child, filesystem, linux
@@ -38,7 +40,8 @@ IMPORTS = (
     # What a kernel imports while it starts.
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger"),
     *("IPython.core.completer", "IPython.core.completerlib", "IPython.core.magics"),
-    *("IPython.core.magics.ast_mod", "IPython.core.pylabtools"),
+    *("IPython.core.magics.ast_mod", "IPython.core.magics.execution"),
+    *("IPython.core.logger", "IPython.core.pylabtools"),
     *("IPython.extensions.storemagic", "IPython.utils.module_paths"),
     *("IPython.utils.wildcard", "IPython.core.debugger", "IPython.core.oinspect"),
     *("encodings.ascii", "encodings.idna", "encodings.latin_1", "faulthandler"),
@@ -461,7 +464,12 @@ def _run_kernel(wanted: dict[str, Any], _: int | None) -> int:
         arguments = ["-f", path, *arguments]
     sys.path[0] = ""  # as in a notebook: the folder that it works in
     application = IPKernelApp.instance()
-    application.initialize(arguments)
+    gc.disable()  # what is made now stays
+    # It would list the files of all modules, thousands, for a debugger to leave out.
+    with mock.patch("ipykernel.ipkernel.sys", SimpleNamespace(modules={})):
+        application.initialize(arguments)
+    gc.freeze()
+    gc.enable()
     if "matplotlib_inline" in os.environ.get("MPLBACKEND", ""):
         # Its backend ties itself to IPython where it is imported first, but pyplot,
         # which would import it, is here already.
