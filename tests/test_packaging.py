@@ -43,4 +43,4 @@ def test_every_direct_dependency_is_pinned_within_its_range():
 
 def test_the_core_needs_only_what_colab_has():
     names = {Requirement(text).name for text in _project()["dependencies"]}
-    assert names == {"torch", "torchvision", "matplotlib"}
+    assert names == {"torch", "torchvision", "matplotlib", "safetensors"}
