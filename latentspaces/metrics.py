@@ -7,6 +7,7 @@ which counts the samples.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
@@ -16,6 +17,11 @@ from torch import Tensor
 __all__ = [
     "auroc",
     "captured_variance",
+    "elbo",
+    "frechet_distance",
+    "importance_weighted_bound",
+    "kl_to_standard_normal",
+    "modes_covered",
     "nearest_distances",
     "principal_cosines",
     "psnr",
@@ -26,6 +32,8 @@ __all__ = [
 
 Error = Literal["squared", "absolute", "cross-entropy"]
 Similarity = Literal["cosine", "euclidean"]
+Encode = Callable[[Tensor], tuple[Tensor, Tensor]]
+LogLikelihood = Callable[[Tensor, Tensor], Tensor]
 
 
 def reconstruction_errors(x: Tensor, x_hat: Tensor, kind: Error = "squared") -> Tensor:
@@ -292,6 +300,205 @@ def retrieval_precision(
     return hits / (len(queries) * k)
 
 
+def kl_to_standard_normal(mu: Tensor, log_var: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of N(μ, diag σ²) from N(0, I), in nats.
+
+    It is ½ Σⱼ (μⱼ² + σⱼ² - 1 - log σⱼ²) (Kingma & Welling 2014, appendix B).
+
+    Parameters
+    ----------
+    mu, log_var : Tensor, shape (n, k)
+        Means and logarithms of the variances.
+
+    Returns
+    -------
+    Tensor, shape (n,)
+    """
+    _check_same_shape("mu", mu, "log_var", log_var)
+    # expm1, so that a variance near 1 does not lose its digits to the subtraction.
+    return 0.5 * (mu.square() + log_var.expm1() - log_var).flatten(1).sum(1)
+
+
+@torch.no_grad()
+def elbo(
+    x: Tensor,
+    encode: Encode,
+    log_likelihood: LogLikelihood,
+    *,
+    samples: int = 1,
+    seed: int = 0,
+) -> Tensor:
+    """Evidence lower bound of each example, in nats.
+
+    E_q[log p(x|z)] - KL(q(z|x) ‖ p(z)), with q(z|x) = N(μ, diag σ²), p(z) = N(0, I),
+    the divergence in closed form and the expectation over drawn z (Kingma & Welling
+    2014, equation 7).
+
+    Parameters
+    ----------
+    x : Tensor, shape (n, ...)
+    encode : callable
+        ``encode(x)`` returns ``mu`` and ``log_var``, both of shape (n, k).
+    log_likelihood : callable
+        ``log_likelihood(x, z)`` returns log p(x|z) of each example, shape (n,).
+    samples : int
+        How many z are drawn for each example; more make it less noisy, not higher.
+    seed : int
+        Decides them; the caller's random state is left as it was.
+
+    Returns
+    -------
+    Tensor, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If ``samples`` is below 1 or a shape is another.
+    """
+    mu, log_var, draws = _posterior_draws(x, encode, samples, seed)
+    total = sum(_log_likelihoods(log_likelihood, x, z) for z, _ in draws)
+    return total / samples - kl_to_standard_normal(mu, log_var)
+
+
+@torch.no_grad()
+def importance_weighted_bound(
+    x: Tensor,
+    encode: Encode,
+    log_likelihood: LogLikelihood,
+    *,
+    samples: int,
+    seed: int = 0,
+) -> Tensor:
+    """Importance-weighted bound on log p(x) of each example, in nats.
+
+    log of the mean of p(x|z) p(z) / q(z|x) over drawn z (Burda, Grosse & Salakhutdinov
+    2016, equation 8): its expectation is the evidence lower bound for one sample, and
+    rises towards log p(x) with their number.
+
+    Parameters
+    ----------
+    x, encode, log_likelihood, seed
+        As for :func:`elbo`.
+    samples : int
+        How many z are drawn for each example.
+
+    Returns
+    -------
+    Tensor, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If ``samples`` is below 1 or a shape is another.
+    """
+    _, log_var, draws = _posterior_draws(x, encode, samples, seed)
+    running = log_var.new_full((len(x),), -math.inf)
+    for z, eps in draws:
+        # log p(z) - log q(z|x): the constants of the two normal densities cancel.
+        log_prior_ratio = 0.5 * (eps.square() + log_var - z.square()).sum(1)
+        log_weight = _log_likelihoods(log_likelihood, x, z) + log_prior_ratio
+        running = torch.logaddexp(running, log_weight)
+    return running - math.log(samples)
+
+
+def frechet_distance(a: Tensor, b: Tensor) -> float:
+    """Fréchet distance between Gaussians fitted to two sets of features.
+
+    ‖μₐ - μ_b‖² + tr(Cₐ + C_b - 2 (Cₐ C_b)^½), in squared units of the features
+    (Dowson & Landau 1982; for generated images Heusel et al. 2017). It is biased
+    upwards, the more the fewer samples there are: compare it only with distances
+    between sets as large, and with that of two sets of real images.
+
+    Parameters
+    ----------
+    a : Tensor, shape (n, d)
+    b : Tensor, shape (m, d)
+        A feature vector in each row, such as
+        :meth:`latentspaces.classifier.GarmentClassifier.features` gives.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the widths differ, a set has fewer than two rows, or a feature is not
+        finite.
+    """
+    for name, features in (("a", a), ("b", b)):
+        if features.ndim != 2 or len(features) < 2:
+            raise ValueError(
+                f"{name} has shape {tuple(features.shape)}, expected (n, d) with a "
+                "feature vector in each of at least two rows"
+            )
+        if not features.isfinite().all():
+            raise ValueError(
+                f"{name} contains NaN or infinite features: look at the images, or at "
+                "the generator that made them"
+            )
+    _check_same_width("a", a, "b", b)
+    a, b = a.detach().double(), b.detach().double()
+    gap = (a.mean(0) - b.mean(0)).square().sum()
+    # tr (Cₐ C_b)^½ is the sum of the singular values of Rₐᵀ R_b for any roots
+    # C = R Rᵀ. Centred features, transposed, are such roots, up to a factor; their
+    # triangles from a QR decomposition are the small ones. No inverse is taken, so a
+    # covariance without full rank does no harm.
+    roots = [
+        torch.linalg.qr((x - x.mean(0)) / math.sqrt(len(x) - 1), mode="r").R
+        for x in (a, b)
+    ]
+    spread = sum(root.square().sum() for root in roots)
+    shared = torch.linalg.svdvals(roots[0] @ roots[1].T).sum()
+    return max(0.0, (gap + spread - 2 * shared).item())
+
+
+def modes_covered(
+    x: Tensor, modes: Tensor, radius: float, *, share: float = 0.01
+) -> tuple[int, float]:
+    """How many of the known modes of a distribution its samples reach.
+
+    Parameters
+    ----------
+    x : Tensor, shape (n, d)
+        Samples.
+    modes : Tensor, shape (m, d)
+        The modes' centres.
+    radius : float
+        A sample is *good* if it lies within this Euclidean distance of its nearest
+        mode.
+    share : float
+        A mode counts as covered if at least this share of **all** samples are good
+        and nearest to it.
+
+    Returns
+    -------
+    covered : int
+        From 0 to m.
+    good : float
+        Share of good samples, from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or ``radius`` or ``share`` is not above 0.
+    """
+    if len(x) == 0 or len(modes) == 0:
+        raise ValueError(
+            f"x has {len(x)} samples and there are {len(modes)} modes, expected at "
+            "least one of each"
+        )
+    _check_same_width("x", x, "modes", modes)
+    for name, value in (("radius", radius), ("share", share)):
+        if not value > 0:
+            raise ValueError(f"{name} is {value}, expected a number above 0")
+    distance, nearest = nearest_distances(x, modes)
+    good = distance <= radius
+    counts = nearest[good].bincount(minlength=len(modes))
+    covered = int((counts >= share * len(x)).sum())
+    return covered, good.double().mean().item()
+
+
 def _check_same_shape(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
     if a.shape != b.shape:
         raise ValueError(
@@ -308,6 +515,41 @@ def _check_same_width(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
             f"{name_a} has shape {tuple(a.shape)} and {name_b} {tuple(b.shape)}, "
             "expected samples in the first dimension and as many values in each"
         )
+
+
+def _posterior_draws(
+    x: Tensor, encode: Encode, samples: int, seed: int
+) -> tuple[Tensor, Tensor, Iterator[tuple[Tensor, Tensor]]]:
+    """Mean and log variance of q(z|x), and draws of z with the ε behind them."""
+    if samples < 1:
+        raise ValueError(f"samples is {samples}, expected 1 or more")
+    mu, log_var = encode(x)
+    _check_same_shape("mu", mu, "log_var", log_var)
+    if mu.ndim != 2 or len(mu) != len(x):
+        raise ValueError(
+            f"encode gave mu of shape {tuple(mu.shape)} for {len(x)} examples, "
+            f"expected ({len(x)}, k)"
+        )
+
+    def draws() -> Iterator[tuple[Tensor, Tensor]]:
+        generator = torch.Generator().manual_seed(seed)
+        for _ in range(samples):
+            # Drawn on the CPU, so that a seed gives one result on every device.
+            eps = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
+            eps = eps.to(mu.device)
+            yield mu + (0.5 * log_var).exp() * eps, eps
+
+    return mu, log_var, draws()
+
+
+def _log_likelihoods(log_likelihood: LogLikelihood, x: Tensor, z: Tensor) -> Tensor:
+    value = log_likelihood(x, z)
+    if value.shape != (len(x),):
+        raise ValueError(
+            f"log_likelihood gave shape {tuple(value.shape)} for {len(x)} examples, "
+            f"expected ({len(x)},): sum over the pixels, not over the examples"
+        )
+    return value
 
 
 def _missing(function: str, package: str) -> ImportError:

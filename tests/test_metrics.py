@@ -234,3 +234,182 @@ def test_missing_extra_is_named_and_the_rest_works_without(module, call, package
     )
     assert f"needs {package}" in done.stdout
     assert 'pip install "latentspaces[book]"' in done.stdout
+
+
+def test_kl_to_standard_normal_against_torch_distributions():
+    mu, log_var = 4 * random(5, 3) - 2, 8 * random(5, 3, seed=1) - 4
+    q = torch.distributions.Normal(mu, (0.5 * log_var).exp())
+    p = torch.distributions.Normal(torch.zeros(3), torch.ones(3))
+    expected = torch.distributions.kl_divergence(q, p).sum(1)
+    assert torch.allclose(metrics.kl_to_standard_normal(mu, log_var), expected)
+
+
+def test_kl_to_standard_normal_keeps_its_digits_near_zero():
+    log_var = torch.full((1, 1), 1e-4)
+    found = metrics.kl_to_standard_normal(torch.zeros(1, 1), log_var).item()
+    assert found == pytest.approx(0.25e-8, rel=1e-3)
+
+
+class LinearGaussian:
+    """x = W z + b + σ ε: the model whose likelihood and posterior are known."""
+
+    def __init__(self, *, orthogonal: bool, noise=0.5, d=6, k=3):
+        w = torch.randn(d, k, generator=torch.Generator().manual_seed(0)).double()
+        if orthogonal:
+            w = torch.linalg.qr(w).Q * torch.tensor([0.5, 1.0, 2.0])
+        self.w, self.noise = w, noise
+        self.precision = torch.eye(k).double() + w.T @ w / noise**2
+        covariance = w @ w.T + noise**2 * torch.eye(d).double()
+        self.marginal = torch.distributions.MultivariateNormal(
+            torch.zeros(d).double(), covariance
+        )
+
+    def encode(self, x):
+        """The best diagonal q: the exact posterior if W's columns are orthogonal."""
+        mu = x @ self.w @ torch.linalg.inv(self.precision) / self.noise**2
+        return mu, (-self.precision.diagonal().log()).expand_as(mu)
+
+    def log_likelihood(self, x, z):
+        return torch.distributions.Normal(z @ self.w.T, self.noise).log_prob(x).sum(1)
+
+
+@pytest.fixture
+def examples():
+    return 2 * torch.randn(20, 6, generator=torch.Generator().manual_seed(1)).double()
+
+
+def test_bounds_equal_the_exact_likelihood_where_q_is_the_posterior(examples):
+    model = LinearGaussian(orthogonal=True)
+    arguments = examples, model.encode, model.log_likelihood
+    exact = model.marginal.log_prob(examples)
+    # Every weight is p(x) itself, so one sample is enough.
+    weighted = metrics.importance_weighted_bound(*arguments, samples=1)
+    assert torch.allclose(weighted, exact, atol=1e-9)
+    lower = metrics.elbo(*arguments, samples=4000)
+    assert torch.allclose(lower.mean(), exact.mean(), atol=0.02)
+
+
+def test_elbo_is_below_the_likelihood_by_the_divergence_from_the_posterior(examples):
+    model = LinearGaussian(orthogonal=False)
+    lower = metrics.elbo(examples, model.encode, model.log_likelihood, samples=4000)
+    _, log_var = model.encode(examples[:1])
+    # KL between two Gaussians of equal means, covariances diag σ² and precision⁻¹.
+    # Its trace is k, since each variance is one over the precision's diagonal.
+    divergence = -0.5 * (model.precision.logdet() + log_var[0].sum())
+    assert divergence > 0.1
+    gap = model.marginal.log_prob(examples).mean() - lower.mean()
+    assert gap.item() == pytest.approx(divergence.item(), abs=0.03)
+
+
+def test_importance_weighted_bound_rises_to_the_likelihood(examples):
+    model = LinearGaussian(orthogonal=False)
+    arguments = examples, model.encode, model.log_likelihood
+    exact = model.marginal.log_prob(examples).mean()
+    gaps = [
+        (exact - metrics.importance_weighted_bound(*arguments, samples=n).mean()).item()
+        for n in (1, 10, 5000)
+    ]
+    assert gaps[0] > gaps[1] > gaps[2]
+    assert gaps[0] > 0.3 and abs(gaps[2]) < 0.05
+
+
+def test_bounds_survive_weights_beyond_the_range_of_exp():
+    def encode(x):
+        return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
+
+    def log_likelihood(x, z):
+        return torch.full((len(x),), -2000.0)
+
+    found = metrics.importance_weighted_bound(
+        torch.zeros(3, 1), encode, log_likelihood, samples=7
+    )
+    assert found.tolist() == pytest.approx([-2000.0] * 3)
+
+
+def test_bounds_leave_the_random_state_and_repeat(examples):
+    model = LinearGaussian(orthogonal=False)
+    before = torch.get_rng_state()
+    arguments = examples, model.encode, model.log_likelihood
+    one, two, other = (metrics.elbo(*arguments, seed=seed) for seed in (3, 3, 4))
+    assert torch.equal(one, two) and not torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_bounds_say_which_function_gave_a_wrong_shape(examples):
+    model = LinearGaussian(orthogonal=True)
+    with pytest.raises(ValueError, match="samples is 0"):
+        metrics.elbo(examples, model.encode, model.log_likelihood, samples=0)
+    with pytest.raises(ValueError, match=r"log_likelihood gave shape \(\) for 20"):
+        metrics.elbo(
+            examples, model.encode, lambda x, z: model.log_likelihood(x, z).mean()
+        )
+    with pytest.raises(ValueError, match=r"encode gave mu of shape \(3,\)"):
+        metrics.elbo(examples, lambda x: (x[0, :3], x[0, :3]), model.log_likelihood)
+
+
+def test_frechet_distance_against_the_matrix_square_root_of_scipy():
+    linalg = pytest.importorskip("scipy.linalg")
+    a = random(300, 5) @ random(5, 5, seed=1)
+    b = random(200, 5, seed=2) @ random(5, 5, seed=3) + 0.3
+    mean = (a.double().mean(0) - b.double().mean(0)).numpy()
+    c_a, c_b = (x.double().T.cov().numpy() for x in (a, b))
+    root = linalg.sqrtm(c_a @ c_b).real
+    expected = mean @ mean + np.trace(c_a + c_b - 2 * root)
+    assert metrics.frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
+    assert metrics.frechet_distance(b, a) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_distance_against_torchmetrics():
+    fid = pytest.importorskip("torchmetrics.image.fid")
+    a, b = random(300, 5), 2 * random(200, 5, seed=2)
+    moments = [m for x in (a, b) for m in (x.double().mean(0), x.double().T.cov())]
+    expected = fid._compute_fid(*moments).item()
+    assert metrics.frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_distance_in_closed_form():
+    a = random(100, 4)
+    shift = torch.tensor([3.0, 0.0, 0.0, 4.0])
+    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-12)
+    assert metrics.frechet_distance(a, a + shift) == pytest.approx(25, rel=1e-5)
+    # Twice the spread: C_b = 4 Cₐ, so tr(Cₐ + C_b - 2 (Cₐ C_b)^½) = tr Cₐ.
+    twice = 2 * a - a.mean(0)
+    variance = a.var(0).sum().item()
+    assert metrics.frechet_distance(a, twice) == pytest.approx(variance, rel=1e-5)
+
+
+def test_frechet_distance_of_features_that_do_not_vary():
+    """Units that never answer and sets smaller than the width leave no full rank."""
+    a, b = random(3, 8), random(3, 8, seed=1)
+    a[:, 2] = b[:, 2] = 0
+    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-12)
+    assert 0 < metrics.frechet_distance(a, b) < 10
+
+
+def test_frechet_distance_refuses_what_it_cannot_judge():
+    a = random(10, 3)
+    with pytest.raises(ValueError, match=r"b has shape \(1, 3\)"):
+        metrics.frechet_distance(a, a[:1])
+    with pytest.raises(ValueError, match="as many values in each"):
+        metrics.frechet_distance(a, random(10, 4))
+    with pytest.raises(ValueError, match="a contains NaN or infinite features"):
+        metrics.frechet_distance(a / 0, a)
+
+
+def test_modes_covered_by_hand():
+    modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
+    x = torch.tensor([[0.5, 0.0]] * 97 + [[10.0, 1.0]] * 2 + [[20.0, 1.01]])
+    covered, good = metrics.modes_covered(x, modes, radius=1.0)
+    assert covered == 2
+    assert good == pytest.approx(0.99)
+    # The second mode has 2% of the samples, the third none within the radius.
+    assert metrics.modes_covered(x, modes, 1.0, share=0.03) == (1, good)
+    assert metrics.modes_covered(x, modes, 1.1) == (3, 1.0)
+
+
+def test_modes_covered_refuses_a_radius_that_nothing_can_be_within():
+    modes = torch.zeros(1, 2)
+    with pytest.raises(ValueError, match="radius is 0"):
+        metrics.modes_covered(random(3, 2), modes, 0)
+    with pytest.raises(ValueError, match="x has 0 samples"):
+        metrics.modes_covered(random(3, 2)[:0], modes, 1.0)
