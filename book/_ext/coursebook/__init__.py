@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from . import buttons, checks, data_source, mathjax, notebooks, progress
+from . import (
+    buttons,
+    checks,
+    data_source,
+    exercises,
+    mathjax,
+    notebooks,
+    progress,
+    quiz,
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -18,6 +27,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("coursebook_root", "", "", types=[str])
     for module in (progress, data_source, notebooks, buttons, checks, mathjax):
         module.setup(app)
+    exercises.setup(app)
+    quiz.setup(app)
     forget_thebe(app)
     # Progress lines are in reading order, and two cores are soon full of PyTorch.
     return {"parallel_read_safe": False, "parallel_write_safe": False}

@@ -31,6 +31,7 @@ TRANSPARENT = {
 
 ADMONITIONS = {
     "admonition", "attention", "caution", "danger", "error", "hint", "important",
+    "exercise_enumerable_node", "exercise_node",
     "note", "seealso", "sidebar", "tip", "topic", "warning",
 }  # fmt: skip
 
@@ -155,6 +156,8 @@ class MarkdownWriter:
         rest = node.children
         if rest and isinstance(rest[0], nodes.title):
             title, rest = self.inlines(rest[0]), rest[1:]
+        if type(node).__name__ == "exercise_enumerable_node":
+            title = f"Exercise{self.number('exercise', node)}{title}"
         if "dropdown" in classes(node):
             return details(plain(node.children[0]), self.blocks(rest))
         return quoted(f"**{title}**\n\n{self.blocks(rest)}")
@@ -163,8 +166,29 @@ class MarkdownWriter:
         title, *rest = node.children
         return details(plain(title), self.blocks(rest))
 
+    block_solution_node = block_dropdown_main
+
     def block_sd_tab_label(self, node: nodes.Element) -> str:
         return f"**{self.inlines(node).strip()}**"
+
+    # --- quizzes ----------------------------------------------------------------
+
+    def block_quiz(self, node: nodes.Element) -> str:
+        question, *rest = node.children
+        options = [child for child in rest if type(child).__name__ == "quiz_option"]
+        body = [child for child in rest if child not in options]
+        choices = [(o["letter"], o.children[0]) for o in options]
+        answers = [(f"{o['letter']}: {o['said']}", o.children[1]) for o in options]
+        title = f"**{self.inlines(question).strip()}**"
+        answer = details("Answer", self.lettered(answers))
+        parts = [title, self.blocks(body), self.lettered(choices), answer]
+        return "\n\n".join(filter(None, parts))
+
+    def lettered(self, items: list[tuple[str, nodes.Element]]) -> str:
+        return "\n".join(
+            "- " + indent(f"**{mark}** {self.blocks(node.children)}", "  ").lstrip()
+            for mark, node in items
+        )
 
     # --- tables, figures, images ------------------------------------------------
 
@@ -200,11 +224,15 @@ class MarkdownWriter:
             self.inlines(child) for child in node.children if isinstance(child, wanted)
         )
         legends = self.blocks(node.findall(nodes.legend))
+        if number := self.number(kind, node):
+            text = f"**{kind.capitalize()}{number}.** {text}"
+        return "\n\n".join(filter(None, [text, legends]))
+
+    def number(self, kind: str, node: nodes.Element) -> str:
+        """The page's number with a space before it, or nothing."""
         numbers = self.numbers.get(kind, {})
         number = next((numbers[id_] for id_ in node["ids"] if id_ in numbers), ())
-        if number:
-            text = f"**{kind.capitalize()} {'.'.join(map(str, number))}.** {text}"
-        return "\n\n".join(filter(None, [text, legends]))
+        return f" {'.'.join(map(str, number))}" if number else ""
 
     def block_image(self, node: nodes.Element) -> str:
         uri = node["uri"]
