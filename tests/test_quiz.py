@@ -266,29 +266,78 @@ def test_notebook_reads_as_it_was_meant(text):
 # --- what is malformed ----------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "at", "complaint"),
-    [
-        ("{right} Yes", "{wrong} Yes", "::::{quiz} 2.", "quiz with 0 right options"),
-        ("{wrong} No", "{right} No", "::::{quiz} 2.", "quiz with 2 right options"),
-        (":::{wrong} No\nLook again.\n:::\n", "", "::::{quiz} 2.", "1 options"),
-        ("\nLook again.\n", "\n", ":::{wrong} No", "without an explanation: 'No'"),
-        ("{wrong} No", "{wrong}\n---", ":::{wrong}\n---", "option without text"),
-        ("{quiz} 2. And with more to read?", "{quiz}", "::::{quiz}\n", "a question"),
-        ("See {", ":::{right} 3\nTwo.\n:::\nSee {", ":::{right} 3", "outside of"),
-    ],
-)
-def test_malformed_quiz_fails_the_build_and_says_where(book, old, new, at, complaint):
-    book.write("book/chapter.md", CHAPTER)
-    book.replace("book/chapter.md", old, new)
-    text = (book.root / "book/chapter.md").read_text()
-    line = text[: text.index(at)].count("\n") + 1
+MALFORMED = {
+    "quiz with 0 right options": """
+::::{quiz} All wrong?
+:::{wrong} Yes
+Because.
+:::
+:::{wrong} No
+Because.
+:::
+::::
+""",
+    "quiz with 2 right options": """
+::::{quiz} Both right?
+:::{right} Yes
+Because.
+:::
+:::{right} No
+Because.
+:::
+::::
+""",
+    "quiz with 1 options": """
+::::{quiz} Any choice?
+:::{right} No
+Because.
+:::
+::::
+""",
+    "quiz without a question": """
+::::{quiz}
+:::{right} Yes
+Because.
+:::
+:::{wrong} No
+Because.
+:::
+::::
+""",
+    "option without an explanation: 'Unexplained'": """
+:::{wrong} Unexplained
+:::
+""",
+    "option without text": """
+:::{wrong}
+---
+Explained.
+:::
+""",
+    "{right} outside of a {quiz}": """
+:::{right} Stray
+Because.
+:::
+""",
+}
+
+
+def test_malformed_quiz_fails_the_build_and_says_where(book):
+    lines = {}
+    text = CHAPTER
+    for complaint, markup in MALFORMED.items():
+        lines[complaint] = text.count("\n") + 2
+        text += markup
+    book.write("book/chapter.md", text)
     result = book.build()
     book.write("book/chapter.md", CHAPTER)
     assert result.returncode == 1
-    found = re.search(rf"chapter\.md:(\d+): .*{complaint}", result.stdout)
-    assert found, result.stdout
-    assert abs(int(found[1]) - line) <= 1  # MyST-NB counts the front matter's end twice
+    for complaint, line in lines.items():
+        pattern = rf"chapter\.md:(\d+): .*{re.escape(complaint)}"
+        found = re.search(pattern, result.stdout)
+        assert found, result.stdout
+        # MyST-NB counts the end of the front matter twice.
+        assert abs(int(found[1]) - line) <= 1, found[0]
 
 
 # --- in the real book -----------------------------------------------------------
