@@ -22,12 +22,40 @@ from .markdown import MarkdownWriter
 
 FOLDER = "notebooks"
 
+# Not %pip, which goes on when it fails, so that the next cell is the one to complain.
+# Naming the installed versions makes pip keep them, or say that it can't.
 INSTALL = """\
-# Colab and other fresh environments: install the course where it is missing.
-try:
-    import latentspaces
-except ModuleNotFoundError:
-    %pip install --quiet {source}"""
+# In a fresh environment (Colab): install the course, and leave PyTorch as it is.
+import importlib.util
+
+if importlib.util.find_spec("latentspaces") is None:
+    import subprocess
+    import sys
+    from importlib.metadata import PackageNotFoundError, version
+
+    wanted = ["{source}"]
+    for name, oldest in {{"torch": (2, 9), "torchvision": (0, 24)}}.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            continue  # it comes with the course
+        if tuple(map(int, found.split(".")[:2])) < oldest:
+            raise ImportError(
+                f"The course needs {{name}} {{oldest[0]}}.{{oldest[1]}} or later, and "
+                f"here is {{found}}. On Colab, choose the latest version under "
+                "Runtime > Change runtime type. Elsewhere, or if that is too old too: "
+                "pip install --upgrade torch torchvision, then restart the kernel."
+            )
+        wanted.append(f"{{name}}=={{found}}")
+    print("Installing the course, about a minute ...")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", *wanted]
+    pip = subprocess.run(command, text=True, capture_output=True)
+    if pip.returncode:
+        what = "The course could not be installed. pip says:"
+        raise ImportError(f"{{what}}\\n{{pip.stderr}}")
+    importlib.invalidate_caches()
+
+import latentspaces"""
 
 # Without a known repository there is nothing to install from.
 INSTALL_BY_HAND = """\
