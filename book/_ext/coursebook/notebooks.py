@@ -113,8 +113,8 @@ def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     title, _, rest = cells[0].source.partition("\n\n")
     origin = (
         f"*This notebook was generated from a page of {book}. Numbers in its text are "
-        "from the run that made the page; yours may differ a little, and differ more "
-        "where the data do.*"
+        "from the run that made the page; yours may differ a little, or more on other "
+        "data.*"
     )
     cells[0].source = f"{title}\n\n{origin}\n\n{rest}".rstrip()
     source = addresses.install(repository) if repository else ""
