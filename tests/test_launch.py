@@ -348,7 +348,7 @@ def page(request, browser, book) -> Page:
     ("group", "names"),
     [
         ("Run this page", ["Page on Colab", "Page on Binder", "Exercise on Colab"]),
-        ("Download this page", ["Notebook", "Print, or save as PDF"]),
+        ("Download this page", ["Notebook", "PDF"]),
         ("Source repositories", ["Repository", "Suggest edit", "Open issue"]),
     ],
 )
@@ -363,6 +363,8 @@ def test_buttons_work_by_keyboard_and_have_names(page, group, names):
         page.keyboard.press("ArrowDown")
         focused = page.evaluate("document.activeElement.innerText.trim()")
         assert focused == name
+        role = "button" if name == "PDF" else "link"
+        assert page.get_by_role(role, name=name, exact=True).count() == 1
         box = page.locator(":focus").bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width

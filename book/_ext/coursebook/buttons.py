@@ -5,6 +5,7 @@ The theme's own launch buttons lead to the source file, which Colab cannot open.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,6 @@ from sphinx.application import Sphinx
 
 from . import addresses
 from .notebooks import is_notebook
-
-LOGO = "_static/images/logo_"  # the theme's pictures
 
 
 def setup(app: Sphinx) -> None:
@@ -27,31 +26,40 @@ def add_buttons(
     if doctree is None:  # search and index pages have no source
         return
     printing = {"type": "javascript", "javascript": "window.print()"}
-    downloads = [button("pdf", "Print, or save as PDF", "fas fa-file-pdf", **printing)]
+    downloads = [button("pdf", "PDF", "fas fa-file-pdf") | printing]
     if is_notebook(app, pagename):
-        name = f"{pagename}.ipynb"
-        url = f"{context['pathto']('notebooks', 1)}/{name}"
+        url = f"{context['pathto']('notebooks', 1)}/{pagename}.ipynb"
         downloads.insert(0, button("notebook", "Notebook", "fas fa-code", url=url))
         if repository := app.config.coursebook_repository:
-            colab = addresses.colab(repository, name)
-            binder = addresses.binder(repository, name)
-            launch = [
-                button("colab", "Page on Colab", f"{LOGO}colab.png", url=colab),
-                button("binder", "Page on Binder", f"{LOGO}binder.svg", url=binder),
-            ]
-            exercise = f"exercises/{pagename}/{pagename}.ipynb"
-            if (Path(app.config.coursebook_root) / exercise).is_file():
-                url = addresses.exercise_on_colab(repository, pagename)
-                launch.append(
-                    button("exercise", "Exercise on Colab", f"{LOGO}colab.png", url=url)
-                )
+            launch = list(launch_buttons(app, repository, pagename))
             add_group(context, "Run this page", "fas fa-rocket", "launch", launch)
     add_group(context, "Download this page", "fas fa-download", "download", downloads)
 
 
+def launch_buttons(
+    app: Sphinx, repository: str, pagename: str
+) -> Iterator[dict[str, str]]:
+    """The page on Colab and Binder, and the exercise of the same name if there is one.
+
+    The icons are not the theme's pictures, whose alt text would be read out as part of
+    each button's name.
+    """
+    name = f"{pagename}.ipynb"
+    url = addresses.colab(repository, name)
+    yield button("colab", "Page on Colab", "fas fa-infinity", url=url)
+    url = addresses.binder(repository, name)
+    yield button("binder", "Page on Binder", "fas fa-layer-group", url=url)
+    if (Path(app.config.coursebook_root) / "exercises" / pagename / name).is_file():
+        url = addresses.exercise_on_colab(repository, pagename)
+        yield button("exercise", "Exercise on Colab", "fas fa-pen", url=url)
+
+
 def button(name: str, text: str, icon: str, **action: str) -> dict[str, str]:
-    """A button of the theme: a link with a ``url``, unless ``action`` says more."""
-    look = {"text": text, "tooltip": text, "icon": icon, "label": f"{name}-button"}
+    """A button of the theme: a link to a ``url``, unless its type is changed.
+
+    Without a tooltip, which on a phone would cover the buttons below.
+    """
+    look = {"text": text, "icon": icon, "label": f"{name}-button"}
     return {"type": "link", **look, **action}
 
 
