@@ -68,19 +68,7 @@ class Course:
 
     def address(self) -> str:
         """Return the web address of the course's repository, empty if it has none."""
-        if name := os.environ.get("GITHUB_REPOSITORY"):
-            return f"https://github.com/{name}"
-        command = ["git", "-C", str(self.root), "remote", "get-url", "origin"]
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True)
-        except FileNotFoundError:
-            return ""
-        # Without the name or token that a private clone's address may carry.
-        pattern = (
-            r"(?:https://(?:[^@/]*@)?|git@)([\w.-]+)[:/]([\w./~-]+?)(?:\.git)?/?\s*"
-        )
-        found = re.fullmatch(pattern, answer.stdout)
-        return f"https://{found[1]}/{found[2]}" if found else ""
+        return repository_address(self.root)
 
     @property
     def db_url(self) -> str:
@@ -104,6 +92,24 @@ class Course:
     def feedback(self, name: str, student: str) -> Path:
         """Return the page for the student."""
         return self.output / "feedback" / student / name / f"{name}.html"
+
+
+def repository_address(root: Path) -> str:
+    """Return the web address of the repository of a tree, empty if it has none.
+
+    Nothing else knows the address, so what a fork makes leads to the fork.
+    """
+    if name := os.environ.get("GITHUB_REPOSITORY"):
+        return f"https://github.com/{name}"
+    command = ["git", "-C", str(root), "remote", "get-url", "origin"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
+    # Without the name or token that a private clone's address may carry.
+    pattern = r"(?:https://(?:[^@/]*@)?|git@)([\w.-]+)[:/]([\w./~-]+?)(?:\.git)?/?\s*"
+    found = re.fullmatch(pattern, answer.stdout)
+    return f"https://{found[1]}/{found[2]}" if found else ""
 
 
 def data_folder() -> Path | None:

@@ -27,6 +27,8 @@ from pathlib import Path
 
 import yaml
 
+from autograder.course import repository_address
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 CACHES = BUILD / ".jupyter_cache"
@@ -145,16 +147,9 @@ def prune_caches(keep: Path) -> None:
 
 
 def repository() -> str:
-    """``OWNER/NAME`` on GitHub, or an empty string. Nothing else knows the address."""
-    if name := os.environ.get("GITHUB_REPOSITORY"):
-        return name
-    answer = subprocess.run(
-        ["git", "-C", str(ROOT), "remote", "get-url", "origin"],
-        capture_output=True,
-        text=True,
-    )
-    pattern = r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?\s*$"
-    found = re.search(pattern, answer.stdout)
+    """``OWNER/NAME`` on GitHub, or an empty string."""
+    address = repository_address(ROOT)
+    found = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+)", address)
     return found[1] if found else ""
 
 

@@ -5,6 +5,8 @@ The theme's own launch buttons lead to the source file, which Colab cannot open.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -24,29 +26,40 @@ def add_buttons(
     if doctree is None:  # search and index pages have no source
         return
     printing = {"type": "javascript", "javascript": "window.print()"}
-    downloads = [button("PDF", "Print or save as PDF", "fas fa-file-pdf", **printing)]
+    downloads = [button("pdf", "PDF", "fas fa-file-pdf") | printing]
     if is_notebook(app, pagename):
-        name = f"{pagename}.ipynb"
-        url = f"{context['pathto']('notebooks', 1)}/{name}"
-        downloads.insert(
-            0, button("Notebook", "Download as a notebook", "fas fa-code", url=url)
-        )
+        url = f"{context['pathto']('notebooks', 1)}/{pagename}.ipynb"
+        downloads.insert(0, button("notebook", "Notebook", "fas fa-code", url=url))
         if repository := app.config.coursebook_repository:
-            colab = addresses.colab(repository, name)
-            binder = addresses.binder(repository, name)
-            images = "_static/images/logo_"
-            launch = [
-                button("Colab", "Run on Colab", f"{images}colab.png", url=colab),
-                button("Binder", "Run on Binder", f"{images}binder.svg", url=binder),
-            ]
+            launch = list(launch_buttons(app, repository, pagename))
             add_group(context, "Run this page", "fas fa-rocket", "launch", launch)
     add_group(context, "Download this page", "fas fa-download", "download", downloads)
 
 
-def button(text: str, tooltip: str, icon: str, **action: str) -> dict[str, str]:
-    """A button of the theme: a link with a ``url``, unless ``action`` says more."""
-    label = f"{text.lower()}-button"
-    look = {"text": text, "tooltip": tooltip, "icon": icon, "label": label}
+def launch_buttons(
+    app: Sphinx, repository: str, pagename: str
+) -> Iterator[dict[str, str]]:
+    """The page on Colab and Binder, and the exercise of the same name if there is one.
+
+    The icons are not the theme's pictures, whose alt text would be read out as part of
+    each button's name.
+    """
+    name = f"{pagename}.ipynb"
+    url = addresses.colab(repository, name)
+    yield button("colab", "Page on Colab", "fas fa-infinity", url=url)
+    url = addresses.binder(repository, name)
+    yield button("binder", "Page on Binder", "fas fa-layer-group", url=url)
+    if (Path(app.config.coursebook_root) / "exercises" / pagename / name).is_file():
+        url = addresses.exercise_on_colab(repository, pagename)
+        yield button("exercise", "Exercise on Colab", "fas fa-pen", url=url)
+
+
+def button(name: str, text: str, icon: str, **action: str) -> dict[str, str]:
+    """A button of the theme: a link to a ``url``, unless its type is changed.
+
+    Without a tooltip, which on a phone would cover the buttons below.
+    """
+    look = {"text": text, "icon": icon, "label": f"{name}-button"}
     return {"type": "link", **look, **action}
 
 

@@ -270,7 +270,9 @@ class MarkdownWriter:
         return f"`` {text} ``" if "`" in text else f"`{text}`"
 
     def inline_download_reference(self, node: nodes.Element) -> str:
-        return escaped(node.astext())  # the file stays with the page
+        text = self.inlines(node)  # the file stays with the page
+        uri = self.link(f"_downloads/{node['filename']}") if "filename" in node else ""
+        return f"[{text}]({uri})" if uri else text
 
     def inline_math(self, node: nodes.Element) -> str:
         return f"${node.astext().strip()}$"
@@ -291,10 +293,14 @@ class MarkdownWriter:
         text = self.inlines(node)
         uri = node.get("refuri", "")
         if not uri or uri.startswith("#"):
-            return text  # a place in this page
-        if "://" not in uri and not uri.startswith("mailto:"):
+            uri = ""  # a place in this page
+        elif "://" not in uri and not uri.startswith("mailto:"):
             uri = self.link(uri)
-        return f"[{text}]({uri})" if uri else text
+        if uri:
+            return f"[{text}]({uri})"
+        # A title amid a sentence. "Figure 1" and "(2)" stand for themselves.
+        titles = any("std-ref" in classes(child) for child in node.children)
+        return f"*{text}*" if titles and "*" not in text else text
 
 
 def classes(node: nodes.Node) -> list[str]:
@@ -316,9 +322,16 @@ def quoted(text: str) -> str:
 
 
 def plain(node: nodes.Element) -> str:
-    """Text without markup, for where Markdown is not read."""
+    """Text without markup, for where Markdown is not read.
+
+    Formulas are: notebooks typeset what stands between dollars there too.
+    """
     texts = node.findall(nodes.Text)
-    return "".join(text for text in texts if not isinstance(text.parent, nodes.raw))
+    return "".join(
+        f"${text}$" if isinstance(text.parent, nodes.math) else text
+        for text in texts
+        if not isinstance(text.parent, nodes.raw)
+    )
 
 
 def details(title: str, text: str) -> str:

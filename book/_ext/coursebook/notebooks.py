@@ -2,12 +2,15 @@
 
 The text is taken from the page after Sphinx has resolved it, so citations, references,
 numbers and computed values are in it, and written as plain Markdown. The code is that
-of the chapter, including cells that the page hides. Outputs are left out.
+of the chapter, including cells that the page hides; only what hands numbers to the
+page's text is left out. Outputs are left out too.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -22,12 +25,40 @@ from .markdown import MarkdownWriter
 
 FOLDER = "notebooks"
 
+# Not %pip, which goes on when it fails, so that the next cell is the one to complain.
+# Naming the installed versions makes pip keep them, or say that it can't.
 INSTALL = """\
-# Colab and other fresh environments: install the course where it is missing.
-try:
-    import latentspaces
-except ModuleNotFoundError:
-    %pip install --quiet {source}"""
+# In a fresh environment (Colab): install the course, and leave PyTorch as it is.
+import importlib.util
+
+if importlib.util.find_spec("latentspaces") is None:
+    import subprocess
+    import sys
+    from importlib.metadata import PackageNotFoundError, version
+
+    wanted = ["{source}"]
+    for name, oldest in {{"torch": (2, 9), "torchvision": (0, 24)}}.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            continue  # it comes with the course
+        if tuple(map(int, found.split(".")[:2])) < oldest:
+            raise ImportError(
+                f"The course needs {{name}} {{oldest[0]}}.{{oldest[1]}} or later, and "
+                f"here is {{found}}. On Colab, choose the latest version under "
+                "Runtime > Change runtime type. Elsewhere, or if that is too old too: "
+                "pip install --upgrade torch torchvision, then restart the kernel."
+            )
+        wanted.append(f"{{name}}=={{found}}")
+    print("Installing the course, about a minute ...")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", *wanted]
+    pip = subprocess.run(command, text=True, capture_output=True)
+    if pip.returncode:
+        what = "The course could not be installed. pip says:"
+        raise ImportError(f"{{what}}\\n{{pip.stderr}}")
+    importlib.invalidate_caches()
+
+import latentspaces"""
 
 # Without a known repository there is nothing to install from.
 INSTALL_BY_HAND = """\
@@ -80,7 +111,11 @@ def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     name = app.config.html_title
     book = f"[{name}]({page})" if page else name
     title, _, rest = cells[0].source.partition("\n\n")
-    origin = f"*This notebook was generated from a chapter of {book}.*"
+    origin = (
+        f"*This notebook was generated from a page of {book}. Numbers in its text are "
+        "from the run that made the page; yours may differ a little, or more on other "
+        "data.*"
+    )
     cells[0].source = f"{title}\n\n{origin}\n\n{rest}".rstrip()
     source = addresses.install(repository) if repository else ""
     install = INSTALL.format(source=source) if repository else INSTALL_BY_HAND
@@ -96,6 +131,7 @@ def convert(
 ) -> Iterator[NotebookNode]:
     """Markdown cells, split at headings, and code cells, in the page's order."""
     sources = dict(sources)
+    shown = {node["cell_index"] for node in doctree.findall(is_code_cell)}
     text: list[str] = []
 
     def flush() -> Iterator[NotebookNode]:
@@ -104,9 +140,17 @@ def convert(
         text.clear()
 
     def code_up_to(last: int) -> Iterator[NotebookNode]:
-        # Cells that the page removes are still part of the program.
         for index in [index for index in sources if index <= last]:
-            yield new_code_cell(sources.pop(index))
+            if source := without_quotes(sources.pop(index)):
+                yield new_code_cell(source)
+
+    def removed() -> Iterator[NotebookNode]:
+        # Cells that the page removes are still part of the program. They stand beside
+        # the shown cell before them, not amid the text about it.
+        before_next = list(takewhile(lambda index: index not in shown, sources))
+        if before_next:
+            yield from flush()
+            yield from code_up_to(before_next[-1])
 
     def walk(parent: nodes.Element, level: int) -> Iterator[NotebookNode]:
         for node in parent.children:
@@ -119,12 +163,27 @@ def convert(
                 yield from flush()
                 yield from code_up_to(node["cell_index"])
                 text.extend(map(writer.caption, node.findall(nodes.figure)))
+                yield from removed()
             else:
                 text.append(writer.block(node))
 
     yield from walk(doctree, 0)
     yield from flush()
     yield from code_up_to(max(sources, default=0))
+
+
+def without_quotes(source: str) -> str:
+    """The code without its calls of ``quote``, which show nothing in a notebook."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return source  # a magic command
+    lines = source.split("\n")
+    for node in reversed(statements):
+        match node:
+            case ast.Expr(value=ast.Call(func=ast.Name(id="quote"))):
+                del lines[node.lineno - 1 : node.end_lineno]
+    return "\n".join(lines).strip("\n")
 
 
 def is_code_cell(node: nodes.Node) -> bool:
