@@ -12,8 +12,13 @@ def site(repository: str) -> str:
     return f"https://{owner.lower()}.github.io/{name}/"
 
 
-def colab(repository: str, notebook: str) -> str:
-    return f"https://colab.research.google.com/github/{repository}/blob/{BRANCH}/{notebook}"
+def colab(repository: str, notebook: str, branch: str = BRANCH) -> str:
+    return f"https://colab.research.google.com/github/{repository}/blob/{branch}/{notebook}"
+
+
+def exercise_on_colab(repository: str, name: str) -> str:
+    """The exercise of this name; what is released is committed on ``main``."""
+    return colab(repository, f"exercises/{name}/{name}.ipynb", "main")
 
 
 def binder(repository: str, notebook: str) -> str:
