@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,15 +51,22 @@ def check(
     Raises
     ------
     NotebookError
-        If the file is missing, or is no notebook of an assignment.
+        If the file is missing, or is no notebook of an assignment; or if this is
+        called from a cell that is being checked, which would never end.
     """
+    if os.environ.get(kernel.RUNNING):
+        raise NotebookError(
+            f"{path}: a cell that is being checked asks for a check of its own; take "
+            "that line out of your answer"
+        )
     notebook, notes = _prepare(notebooks.read(path))
     notes += _borrowed(notebook)
     asked = notebooks.questions(notebook)
     if not asked:
         raise NotebookError(
             f"{path}: not an assignment, no cell in it carries points; expected a "
-            "notebook from exercises/"
+            "notebook from exercises/. If it was one, your editor dropped the cells' "
+            "metadata: copy your answers into a fresh copy"
         )
     done, problem = kernel.run(
         notebook,
@@ -117,7 +125,10 @@ def _expected(notebook: NotebookNode) -> list[str]:
 
 def _prepare(notebook: NotebookNode) -> tuple[NotebookNode, list[str]]:
     """Return what grading would run of a notebook, by its own metadata."""
-    released = isinstance(notebook.metadata.get("autograder"), dict)
+    # An editor may drop the notebook's metadata and keep the cells'.
+    released = isinstance(notebook.metadata.get("autograder"), dict) or any(
+        "checksum" in notebooks.role(cell) for cell in notebook.cells
+    )
     kept, notes, added = [], [], 0
     names: set[str] = set()
     for index, cell in enumerate(notebook.cells):

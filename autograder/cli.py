@@ -30,7 +30,7 @@ FAILED, BROKEN, INTERRUPTED = 1, 2, 130  # exit codes
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse(argv)
     try:
         return arguments.run(arguments)
     except (AutograderError, OSError) as error:
@@ -39,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nautograder: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return a command line's arguments, by default this process's own."""
+    return _parser().parse_args(argv)
 
 
 def _parser() -> argparse.ArgumentParser:

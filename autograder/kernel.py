@@ -15,6 +15,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 TIMED_OUT = "CellTimeoutError"
+RUNNING = "AUTOGRADER_RUNNING"  # in the environment of the kernel
 PATIENCE = 10  # seconds for an interrupted kernel to answer before it is given up
 
 quiet = logging.getLogger("autograder.kernel")
@@ -86,7 +87,7 @@ def run(
 
 def _env() -> dict[str, str]:
     """Return the environment with relative data folders made absolute."""
-    env = dict(os.environ)
+    env = {**os.environ, RUNNING: "1"}
     if data := env.get("LATENTSPACES_DATA"):
         env["LATENTSPACES_DATA"] = str(Path(data).absolute())
     return env

@@ -7,8 +7,11 @@ import sys
 
 import pytest
 import tiny_assignment as tiny
+from nbgrader.validator import Validator
 
 from autograder import cli, demo, notebooks, release
+from autograder.check import check as run
+from autograder.execution import Outcome
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +175,35 @@ def test_nothing_is_said_of_what_may_be_the_students_own(check, answer, other):
     assert "Note" not in output
 
 
+def test_answer_that_calls_check_does_not_call_it_for_ever(check):
+    calling = tiny.RIGHT["add"] + "\nout = !autograder check mine.ipynb\nprint(out)"
+    calling += '\nassert "asks for a check of its own" in out[0]'
+    code, _ = check({**tiny.RIGHT, "add": calling})
+    assert code == 0
+
+
+def test_where_nbgraders_validate_differs(released, tmp_path):
+    """how-to-use.md tells students of these three."""
+    notebook = demo.fill(released, tiny.RIGHT)
+    extra = tiny.cell("code", "def helper(a, b):\n    return a + b")
+    notebook.cells.insert(1, extra)
+    answers = {c["id"]: c for c in notebook.cells}
+    answers["add"].source = "def add(a, b):\n    return helper(a, b)"
+    path = tmp_path / "mine.ipynb"
+    path.write_text(notebooks.write(notebook), "utf-8")
+    # A warning fails a test cell, here area's; a helper of an added cell is there.
+    failed = [cell["source"] for cell in Validator().validate(str(path))["failed"]]
+    assert failed == [answers["area-test"].source]
+    found = {question.id: mark for question, mark in run(path, timeout=20).marks}
+    assert found["add-test"].outcome is Outcome.FAILED
+    assert found["area-test"].outcome is Outcome.PASSED
+    # A test cell that was deleted is not missed.
+    notebook.cells = [c for c in notebook.cells if c["id"] != "area-test"]
+    path.write_text(notebooks.write(notebook), "utf-8")
+    assert Validator().validate(str(path)) == {}
+    assert run(path, timeout=20).missing == ("area-test",)
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -199,11 +231,13 @@ def test_folder_is_no_notebook(tmp_path, capsys):
     assert "expected a notebook" in capsys.readouterr().err
 
 
-def test_check_works_where_nbgrader_is_not_installed(released, tmp_path):
+def test_check_works_with_what_colab_has(released, tmp_path):
     path = tmp_path / "mine.ipynb"
     path.write_text(json.dumps(demo.fill(released, tiny.RIGHT)), "utf-8")
     program = (
-        "import sys; sys.modules['nbgrader'] = None\n"
+        "import sys\n"
+        "for name in ('nbgrader', 'nh3', 'cloudpickle', 'tqdm', 'jupyterlab'):\n"
+        "    sys.modules[name] = None\n"
         "from autograder.cli import main\n"
         f"sys.exit(main(['check', {str(path)!r}]))"
     )

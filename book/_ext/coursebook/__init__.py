@@ -8,6 +8,7 @@ from __future__ import annotations
 from sphinx.application import Sphinx
 
 from . import (
+    assignments,
     buttons,
     checks,
     data_source,
@@ -27,6 +28,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("coursebook_root", "", "", types=[str])
     for module in (progress, data_source, notebooks, buttons, checks, mathjax):
         module.setup(app)
+    assignments.setup(app)
     exercises.setup(app)
     quiz.setup(app)
     forget_thebe(app)
