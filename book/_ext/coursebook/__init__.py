@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from . import buttons, checks, data_source, mathjax, notebooks, progress
+from . import (
+    buttons,
+    checks,
+    data_source,
+    facts,
+    head,
+    mathjax,
+    notebooks,
+    progress,
+    syllabus,
+    terms,
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -17,6 +28,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("coursebook_repository", "", "env", types=[str])
     app.add_config_value("coursebook_root", "", "", types=[str])
     for module in (progress, data_source, notebooks, buttons, checks, mathjax):
+        module.setup(app)
+    for module in (facts, terms, syllabus, head):
         module.setup(app)
     forget_thebe(app)
     # Progress lines are in reading order, and two cores are soon full of PyTorch.
