@@ -16,6 +16,7 @@ from . import (
     mathjax,
     notebooks,
     progress,
+    search,
     syllabus,
     terms,
 )
@@ -29,7 +30,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("coursebook_root", "", "", types=[str])
     for module in (progress, data_source, notebooks, buttons, checks, mathjax):
         module.setup(app)
-    for module in (facts, terms, syllabus, head):
+    for module in (facts, terms, syllabus, head, search):
         module.setup(app)
     forget_thebe(app)
     # Progress lines are in reading order, and two cores are soon full of PyTorch.

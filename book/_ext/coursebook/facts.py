@@ -55,6 +55,7 @@ class Facts:
     description: str = ""
     open: Reading = field(default_factory=Reading)
     boxes: Reading = field(default_factory=Reading)
+    sections: list[tuple[str, str, str]] = field(default_factory=list)  # see search
 
 
 @dataclass

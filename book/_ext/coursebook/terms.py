@@ -8,6 +8,7 @@ chapters under each definition, and which chapter the search finds first. A chap
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from docutils import nodes
@@ -16,21 +17,29 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 
+from . import tables
+
 GLOSSARY = "glossary"
 
 
 class Use(NamedTuple):
-    """A place where a page links a term: page, anchor, and whether it is in bold."""
+    """A place where a page links a term.
+
+    ``section`` is the anchor of the section around it, empty for the page's first one;
+    ``introduced`` says that the page has the term in bold.
+    """
 
     docname: str
     anchor: str
+    section: str
     introduced: bool
 
 
 def setup(app: Sphinx) -> None:
     app.add_transform(RecordUses)
     app.connect("env-purge-doc", forget)
-    app.connect("env-updated", rewrite_glossary)
+    app.connect("doctree-read", record_entries)
+    app.connect("env-updated", update_index)
     app.connect("doctree-resolved", list_uses)
     app.connect("html-page-context", name_pages)
 
@@ -43,15 +52,14 @@ def uses(env: BuildEnvironment) -> dict[str, list[Use]]:
 
 
 class RecordUses(SphinxTransform):
-    """Give each link to a term an anchor and an entry in the index."""
+    """Give each link to a term an anchor, and remember it."""
 
-    default_priority = 840  # before Sphinx gathers the index's entries (850)
+    default_priority = 840
 
     def apply(self, **kwargs: Any) -> None:
         if self.env.docname == GLOSSARY:
             return
         bold = {key(node.astext()) for node in self.document.findall(nodes.strong)}
-        entries = []
         for link in self.document.findall(addnodes.pending_xref):
             if link.get("reftype") != "term":
                 continue
@@ -59,12 +67,14 @@ class RecordUses(SphinxTransform):
             anchor = f"use-{nodes.make_id(term.replace('β', 'beta'))}"
             introduced = not bold.isdisjoint({term, key(link.astext())})
             link.children[0]["ids"].append(anchor)
-            use = Use(self.env.docname, anchor, introduced)
+            use = Use(self.env.docname, anchor, section_around(link), introduced)
             uses(self.env).setdefault(term, []).append(use)
-            main = "main" if introduced else ""
-            entries.append(("single", link["reftarget"], anchor, main, None))
-        if entries:
-            self.document.append(addnodes.index(entries=entries))
+
+
+def section_around(node: nodes.Node) -> str:
+    while not isinstance(node, nodes.section):
+        node = node.parent
+    return "" if isinstance(node.parent, nodes.document) else node["ids"][0]
 
 
 def key(text: str) -> str:
@@ -76,31 +86,71 @@ def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
         uses(env)[term] = [place for place in places if place.docname != docname]
 
 
-def rewrite_glossary(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """What stands in the glossary depends on all chapters."""
+def record_entries(app: Sphinx, doctree: nodes.document) -> None:
+    """Which names of the glossary mean the same, and where each stands."""
+    if app.env.docname == GLOSSARY:
+        app.env.coursebook_entries = [
+            {term.astext(): term["ids"][0] for term in item.findall(nodes.term)}
+            for item in doctree.findall(nodes.definition_list_item)
+        ]
+
+
+def entries(env: BuildEnvironment) -> list[dict[str, str]]:
+    """The entries of the glossary: all names of each, with their anchors."""
+    return getattr(env, "coursebook_entries", [])
+
+
+def uses_of(env: BuildEnvironment, names: Iterable[str]) -> list[Use]:
+    """Where a page links one of these names, in reading order."""
+    order = reading_order(env)
+    places = (place for name in names for place in uses(env).get(key(name), []))
+    return sorted(places, key=lambda place: order.index(place.docname))
+
+
+def glossary_places(env: BuildEnvironment) -> list[tuple[list[str], list[tuple]]]:
+    """For the search: an entry's names, and (page, section, weight) of its places."""
+    return [
+        (
+            list(names),
+            [(GLOSSARY, next(iter(names.values())), 0.9)]
+            + [
+                (use.docname, use.section, 1)
+                for use in uses_of(env, names)
+                if use.introduced
+            ],
+        )
+        for names in entries(env)
+    ]
+
+
+def update_index(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Enter the uses into the index, under every name of the entry.
+
+    The glossary has to be written anew: what stands in it depends on all chapters.
+    """
+    index = env.domaindata["index"]["entries"]
+    for docname, found in index.items():
+        index[docname] = [entry for entry in found if not entry[2].startswith("use-")]
+    for names in entries(env):
+        for use in uses_of(env, names):
+            main = "main" if use.introduced else ""
+            index.setdefault(use.docname, []).extend(
+                ("single", name, use.anchor, main, None) for name in names
+            )
     return [GLOSSARY] if GLOSSARY in env.all_docs else []
 
 
 def list_uses(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Under each definition, the chapters that use the term, in reading order."""
+    """Under each definition, the chapters that use the term."""
     if docname != GLOSSARY or app.builder.format != "html":
         return
-    order = reading_order(app.env)
     for item in doctree.findall(nodes.definition_list_item):
-        names = {key(term.astext()) for term in item.findall(nodes.term)}
-        places = sorted(
-            (place for name in names for place in uses(app.env).get(name, [])),
-            key=lambda place: order.index(place.docname),
-        )
-        definition = item.next_node(nodes.definition)
-        if not places or definition is None:
-            continue
-        paragraph = nodes.paragraph(classes=["term-uses"])
-        for number, place in enumerate(places):
-            if number:
-                paragraph += nodes.Text(" · ")
-            paragraph += link_to(app, place)
-        definition += paragraph
+        names = [term.astext() for term in item.findall(nodes.term)]
+        links = [link_to(app, place) for place in uses_of(app.env, names)]
+        if links:
+            listed = tables.separated(links)
+            definition = item.next_node(nodes.definition)
+            definition += nodes.paragraph("", "", *listed, classes=["term-uses"])
 
 
 def link_to(app: Sphinx, place: Use) -> nodes.Element:
