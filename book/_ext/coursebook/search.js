@@ -44,6 +44,7 @@ const meant = (terms, query, names) => {
 
 const search = (query) => {
   const terms = wanted(query);
+  const whole = ` ${terms.join(" ")} `;
   const { pages, glossary } = SEARCH_TEXT;
   const introduced = new Map();
   for (const [names, places] of glossary) {
@@ -59,12 +60,13 @@ const search = (query) => {
     const found = sections.map(([anchor, heading, text]) => {
       const head = stemmed(heading), body = stemmed(text);
       const counts = terms.map((term) => {
-        const whole = (list) => list.filter((word) => word === term).length;
+        const exact = (list) => list.filter((word) => word === term).length;
         const begun = (list) => list.filter((word) => word.startsWith(term)).length;
-        const count = 5 * whole(head) + whole(body);
+        const count = 5 * exact(head) + exact(body);
         return count || (term.length > 2 ? (5 * begun(head) + begun(body)) / 3 : 0);
       });
-      return { anchor, heading, text, counts };
+      const phrase = terms.length > 1 && ` ${body.join(" ")} `.includes(whole);
+      return { anchor, heading, text, counts, phrase };
     });
     const total = terms.map((_, i) => found.reduce((sum, s) => sum + s.counts[i], 0));
     if (!terms.length || total.some((count) => !count)) return;
@@ -72,7 +74,8 @@ const search = (query) => {
     const known = introduced.get(page);
     const titled = stemmed(title).join(" ") === stemmed(query).join(" ") ? 120 : 0;
     found.forEach((section) => {
-      section.score = mean(section.counts) + (section.anchor === known?.section ? 9 : 0);
+      const sure = (section.anchor === known?.section ? 9 : 0) + (section.phrase ? 3 : 0);
+      section.score = mean(section.counts) + sure;
     });
     found.sort((a, b) => b.score - a.score);
     const best = titled && !known ? found.find((s) => !s.anchor) ?? found[0] : found[0];
@@ -83,11 +86,17 @@ const search = (query) => {
   return { terms, results: results.sort((a, b) => b.score - a.score) };
 };
 
-/* About thirty words around the first place where something was found. */
+/* About thirty words around the place where most of the terms are close together. */
 const excerpt = (text, terms) => {
   const words = Array.from(text.matchAll(WORD));
-  const hit = (match) => terms.some((term) => stem(match[0]).startsWith(term));
-  const first = Math.max(0, words.findIndex(hit));
+  const hits = words.map((match) => terms.find((term) => stem(match[0]).startsWith(term)));
+  const hit = (match) => hits[words.indexOf(match)] !== undefined;
+  let first = 0, most = 0;
+  hits.forEach((term, i) => {
+    if (term === undefined) return;
+    const near = new Set(hits.slice(i, i + 20)).size + new Set(hits.slice(i, i + 2)).size;
+    if (near > most) [first, most] = [i, near];
+  });
   const from = first < 12 ? 0 : words[first - 10].index;
   const end = words[first + 24]?.index ?? text.length;
   const line = document.createElement("p");

@@ -26,7 +26,6 @@ TEXT, SEARCH = "search-text.js", "search.js"
 # Chapters come before pages that only list things.
 LISTS = 0.5
 
-OMISSIONS = (nodes.math, nodes.math_block)
 UNREAD = (
     nodes.section, nodes.title, nodes.literal_block, nodes.raw, nodes.Invisible,
     nodes.image, addnodes.download_reference,
@@ -71,7 +70,9 @@ def pieces(node: nodes.Node) -> Iterator[str]:
             yield child.astext()
         elif isinstance(child, addnodes.pending_xref):
             yield from words_of_link(child)
-        elif isinstance(child, OMISSIONS) or "glue" in type(child).__name__.lower():
+        elif isinstance(child, nodes.math_block):
+            yield " … "
+        elif isinstance(child, nodes.math) or "glue" in type(child).__name__.lower():
             yield "…"
         elif isinstance(child, addnodes.glossary):
             continue  # its entries are sections of their own

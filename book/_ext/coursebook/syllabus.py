@@ -167,37 +167,33 @@ class Page:
 
 
 def overview(page: Page, node: Placeholder) -> list[nodes.Node]:
-    heads = ["", "chapter", "reading", "with every box", "cells", "questions", "points"]
-    rows, sums = [], [0] * 5
+    heads = ["chapter", "reading", "cells", "questions"]
+    rows, sums = [], [0, 0, 0, 0]
     for number, name in enumerate(facts.chapters(page.env), 1):
-        task = facts.assignment(page.app, name)
-        values = [
-            *page.minutes(name), page.seconds(name), task.questions, task.points
-        ]  # fmt: skip
-        sums = [a + b for a, b in zip(sums, values, strict=True)]
-        rows.append([str(number), [page.link(name)], *measured(values)])
-    return [tables.table(heads, rows, foot=["", "all", *measured(sums)])]
-
-
-def measured(values: list[float]) -> list[str]:
-    reading, boxes, seconds, questions, points = values
-    return [
-        tables.hours(reading), tables.hours(boxes), tables.duration(seconds),
-        str(questions), str(points),
-    ]  # fmt: skip
+        questions = facts.assignment(page.app, name).questions
+        least, most = map(tables.to_five, page.minutes(name))
+        seconds = page.seconds(name)
+        new = [least, most, seconds, questions]
+        sums = [a + b for a, b in zip(sums, new, strict=True)]
+        title = [nodes.Text(f"{number} · "), page.link(name)]
+        times = [f"{least}–{most} min", f"{seconds:.0f} s"]
+        rows.append([title, *times, str(questions)])
+    least, most, seconds, questions = sums
+    times = [f"{least / 60:.0f}–{most / 60:.0f} hours", f"{seconds / 60:.0f} min"]
+    return [tables.table(heads, rows, foot=["all", *times, str(questions)])]
 
 
 def chapter_facts(page: Page, node: Placeholder) -> list[nodes.Node]:
     name = node["chapter"]
     presupposed, assignment = node.children
-    reading, boxes = map(tables.hours, page.minutes(name))
+    reading, boxes = map(tables.to_five, page.minutes(name))
     task = facts.assignment(page.app, name)
     notebook = f"{name}.ipynb"
     downloads = [tables.link("notebook", f"{FOLDER}/{notebook}"), assignment]
     pairs: list[tuple[str, Cell]] = [
         ("Presupposes", presupposed.children[0].children),
-        ("Reading", f"{reading}; {boxes} with every box opened"),
-        ("Cells", f"executed in {tables.duration(page.seconds(name))}"),
+        ("Reading", f"{reading} minutes; {boxes} with every box opened"),
+        ("Cells", f"executed in {page.seconds(name):.0f} seconds"),
         ("Assignment", f"{task.questions} questions, {task.points} points"),
         ("Download", tables.separated(downloads)),
     ]
@@ -213,14 +209,14 @@ def chapter_facts(page: Page, node: Placeholder) -> list[nodes.Node]:
 
 
 def course_path(page: Page, node: Placeholder) -> list[nodes.Node]:
-    rows, total = [], 0.0
+    rows, total = [], 0
     for label, names in node["steps"]:
-        minutes = sum(page.minutes(name)[1] for name in names)
+        minutes = sum(tables.to_five(page.minutes(name)[1]) for name in names)
         total += minutes
         links = tables.separated([page.link(name) for name in names], ", ")
-        rows.append([label, links, tables.hours(minutes)])
-    heads = ["when", "chapter", "reading, with every box"]
-    return [tables.table(heads, rows, foot=["", "all", tables.hours(total)])]
+        rows.append([label, links, f"{minutes} min"])
+    heads = ["when", "chapter", "reading"]
+    return [tables.table(heads, rows, foot=["all", "", f"{total / 60:.1f} hours"])]
 
 
 def reading_rule(page: Page, node: Placeholder) -> list[nodes.Node]:
@@ -231,8 +227,9 @@ def reading_rule(page: Page, node: Placeholder) -> list[nodes.Node]:
         f"{facts.SECONDS_PER_FORMULA} seconds for each displayed formula, "
         f"{facts.SECONDS_PER_FIGURE} for each figure and "
         f"{facts.SECONDS_PER_CODE_LINE} for each line of code. Boxes that open, "
-        "folded code among them, count only where it says so. The time of the cells is "
-        "what they took when the pages that you see were computed."
+        "folded code among them, make the difference between the two numbers of a "
+        "chapter. The time of the cells is what they took when the pages that you see "
+        "were computed."
     )
     return [nodes.paragraph("", text)]
 
@@ -255,11 +252,11 @@ def execution_status(page: Page, node: Placeholder) -> list[nodes.Node]:
             when = datetime.fromtimestamp(execution.when, UTC)
             result = f"failed: {execution.error}" if execution.error else "succeeded"
             rows.append([
-                [page.link(docname)], f"{when:%Y-%m-%d %H:%M}",
-                tables.duration(execution.seconds), result,
+                [page.link(docname)], f"{when:%Y-%m-%d}",
+                f"{execution.seconds:.0f} s", result,
             ])  # fmt: skip
-    heads = ["page", "executed (UTC)", "time", "result"]
-    foot = ["all", "", tables.duration(total), ""]
+    heads = ["page", "executed", "time", "result"]
+    foot = ["all", "", f"{total / 60:.0f} min", ""]
     return [tables.facts(pairs), tables.table(heads, rows, foot)]
 
 

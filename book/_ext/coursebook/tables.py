@@ -51,19 +51,6 @@ def separated(items: Sequence[nodes.Node], by: str = " · ") -> list[nodes.Node]
     return spaced[1:]
 
 
-def duration(seconds: float) -> str:
-    """``42 s``, ``1 min 5 s``."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def hours(minutes: float) -> str:
-    """``40 min``, ``1 h 5 min``, rounded to five minutes."""
-    full, rest = divmod(to_five(minutes), 60)
-    parts = [f"{full} h" if full else "", f"{rest} min" if rest else ""]
-    return " ".join(filter(None, parts))
-
-
 def to_five(minutes: float) -> int:
     """To a multiple of five, at least five: a reading time is no measurement."""
     return max(5, 5 * round(minutes / 5))
