@@ -13,10 +13,32 @@ from . import (
     checks,
     data_source,
     exercises,
+    facts,
+    head,
     mathjax,
     notebooks,
     progress,
     quiz,
+    search,
+    syllabus,
+    terms,
+)
+
+MODULES = (
+    progress,
+    data_source,
+    notebooks,
+    buttons,
+    checks,
+    mathjax,
+    assignments,
+    exercises,
+    quiz,
+    facts,
+    terms,
+    syllabus,
+    head,
+    search,
 )
 
 
@@ -26,11 +48,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("coursebook_digest", "", "env", types=[str])
     app.add_config_value("coursebook_repository", "", "env", types=[str])
     app.add_config_value("coursebook_root", "", "", types=[str])
-    for module in (progress, data_source, notebooks, buttons, checks, mathjax):
+    for module in MODULES:
         module.setup(app)
-    assignments.setup(app)
-    exercises.setup(app)
-    quiz.setup(app)
     forget_thebe(app)
     # Progress lines are in reading order, and two cores are soon full of PyTorch.
     return {"parallel_read_safe": False, "parallel_write_safe": False}
