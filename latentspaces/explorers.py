@@ -1,7 +1,8 @@
 """Trained models in the page: from PyTorch to what the book's JavaScript reads.
 
-A chapter calls one function, such as :func:`latent_pad`, with what it has just trained. The cell's output then holds a figure, for print, for notebooks and for readers
-without JavaScript, and beside it the model in compact form. In the book, the scripts in
+A chapter calls one function, such as :func:`latent_pad`, with what it has just trained.
+The cell's output then holds a figure, for print, for notebooks and for readers without
+JavaScript, and beside it the model in compact form. In the book, the scripts in
 ``book/_static/explorers/`` put something to play with in the figure's place. All that
 they need is in the output, so a page made from cached outputs is complete.
 

@@ -9,6 +9,8 @@ from sphinx.application import Sphinx
 
 from . import buttons, checks, data_source, explorers, mathjax, notebooks, progress
 
+MODULES = (progress, data_source, notebooks, buttons, checks, explorers, mathjax)
+
 
 def setup(app: Sphinx) -> dict[str, bool]:
     # Filled in by book/build.py. A change of the digest reads every page again.
