@@ -334,9 +334,10 @@ window.LatentSpaces = window.LatentSpaces || {};
   }
 
   /** A drawing surface that a finger or a mouse moves a point on.
-      `options`: low, high (corners of the plane), value, draw(context, place, w, h),
-      onInput([a, b]). `place(a, b)` gives pixels. Keyboards use the sliders beside it. */
-  function pad({ low, high, value, draw, onInput }) {
+      `options`: low, high (corners of the plane), value, onInput([a, b]), draw(context,
+      place, w, h) for what stays until `renew`, over(...) the same for what moves.
+      `place(a, b)` gives pixels. Keyboards use the sliders beside it. */
+  function pad({ low, high, value, draw, over, onInput }) {
     let now = [...value];
     const place = (w, h) => (a, b) => [
       ((a - low[0]) / (high[0] - low[0])) * w,
@@ -358,6 +359,7 @@ window.LatentSpaces = window.LatentSpaces || {};
           draw(quiet, place(w, h), w, h);
         }
         context.drawImage(still, 0, 0, w, h);
+        if (over) over(context, place(w, h), w, h);
         const [x, y] = place(w, h)(...now);
         for (const [radius, width, ink] of [[9, 5, "ground"], [9, 2.5, "ink"]]) {
           context.lineWidth = width;
@@ -449,11 +451,14 @@ window.LatentSpaces = window.LatentSpaces || {};
       Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
   }
 
+  /** A number as the book writes it. */
+  const written = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
+
   // --- bringing them to life -------------------------------------------------------
 
   const KIT = {
     animate, array, batch, button, calm, canvas, choice, colour, element, live, network,
-    normal, once, pad, picture, size, slider, sprite, tint,
+    normal, once, pad, picture, size, slider, sprite, tint, written,
   };
   const kinds = {};
 

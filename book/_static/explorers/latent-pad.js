@@ -37,7 +37,7 @@ LatentSpaces.explorer("latent-pad", (panel, contents, kit) => {
   const sliders = [0, 1].map((k) =>
     kit.slider({
       label: names[k], min: low[k], max: high[k], value: z[k],
-      format: (value) => value.toFixed(1).replace("-", "−"),
+      format: kit.written,
       onInput: (value) => go(k ? [z[0], value] : [value, z[1]]),
     }));
   const walk = kit.button("Take a walk", toggle);
