@@ -95,7 +95,6 @@ def show(fig: Figure, *, alt: str) -> None:
     ValueError
         If ``alt`` is empty.
     """
-    _check_alt(alt)
     shown = bundle(fig, alt)
     plt.close(fig)
     try:
@@ -445,6 +444,7 @@ def _pushed_apart(middles: Tensor, sizes: Tensor, low: Tensor, high: Tensor) -> 
 
 def bundle(fig: Figure, alt: str) -> dict[str, str]:
     """A figure as HTML with its alt text, as PNG and as text, by media type."""
+    _check_alt(alt)
     drawn = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         fig.savefig(drawn, format="png", dpi=_RETINA * _PIXELS_PER_INCH)
