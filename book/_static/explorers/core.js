@@ -333,6 +333,22 @@ window.LatentSpaces = window.LatentSpaces || {};
     return found;
   }
 
+  /** Calls `move(x, y, width, height)`, in pixels from the element's corner, where a
+      finger or a mouse begins and while it drags. */
+  function drag(found, move) {
+    function tell(event) {
+      const box = found.getBoundingClientRect();
+      move(event.clientX - box.left, event.clientY - box.top, box.width, box.height);
+    }
+    found.addEventListener("pointerdown", (event) => {
+      found.setPointerCapture(event.pointerId);
+      tell(event);
+    });
+    found.addEventListener("pointermove", (event) => {
+      if (found.hasPointerCapture(event.pointerId)) tell(event);
+    });
+  }
+
   /** A drawing surface that a finger or a mouse moves a point on.
       `options`: low, high (corners of the plane), value, draw(context, place, w, h),
       onInput([a, b]). `place(a, b)` gives pixels. Keyboards use the sliders beside it. */
@@ -369,20 +385,12 @@ window.LatentSpaces = window.LatentSpaces || {};
       },
     );
     const found = surface.element;
-    function move(event) {
-      const box = found.getBoundingClientRect();
-      const share = (v, least, length) => Math.min(1, Math.max(0, (v - least) / length));
-      const a = share(event.clientX, box.left, box.width);
-      const b = share(event.clientY, box.top, box.height);
-      onInput([low[0] + a * (high[0] - low[0]), high[1] - b * (high[1] - low[1])]);
-    }
-    found.addEventListener("pointerdown", (event) => {
-      found.setPointerCapture(event.pointerId);
-      move(event);
-    });
-    found.addEventListener("pointermove", (event) => {
-      if (found.hasPointerCapture(event.pointerId)) move(event);
-    });
+    const share = (v, length) => Math.min(1, Math.max(0, v / length));
+    drag(found, (x, y, w, h) =>
+      onInput([
+        low[0] + share(x, w) * (high[0] - low[0]),
+        high[1] - share(y, h) * (high[1] - low[1]),
+      ]));
     return {
       element: found,
       set(point) { now = [...point]; },
@@ -452,7 +460,7 @@ window.LatentSpaces = window.LatentSpaces || {};
   // --- bringing them to life -------------------------------------------------------
 
   const KIT = {
-    animate, array, batch, button, calm, canvas, choice, colour, element, live, network,
+    animate, array, batch, button, calm, canvas, choice, colour, drag, element, live, network,
     normal, once, pad, picture, size, slider, sprite, tint,
   };
   const kinds = {};
