@@ -333,12 +333,13 @@ window.LatentSpaces = window.LatentSpaces || {};
     return found;
   }
 
-  /** Calls `move(x, y, width, height)`, in pixels from the element's corner, where a
-      finger or a mouse begins and while it drags. */
+  /** Calls `move(x, y, width, height, begins)`, in pixels from the element's corner, where
+      a finger or a mouse begins and while it drags. */
   function drag(found, move) {
     function tell(event) {
       const box = found.getBoundingClientRect();
-      move(event.clientX - box.left, event.clientY - box.top, box.width, box.height);
+      const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+      move(x, y, box.width, box.height, event.type === "pointerdown");
     }
     found.addEventListener("pointerdown", (event) => {
       found.setPointerCapture(event.pointerId);
