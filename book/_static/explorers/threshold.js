@@ -112,11 +112,7 @@ LatentSpaces.explorer("threshold", (panel, contents, kit) => {
 
   const COST = 74, FOOT = 20;
   const wide = kit.canvas({ class: "explorer-wide", "aria-hidden": "true" }, paintScores);
-  kit.drag(wide.element, (x, _, w) => {
-    const [from, to] = ends[detector];
-    const at = Math.min(1, Math.max(0, x / w));
-    go(Math.exp(from + at * (to - from)));
-  });
+  kit.across(wide.element, slide);
 
   function place(w, value) {
     const [from, to] = ends[detector];
@@ -311,10 +307,7 @@ LatentSpaces.explorer("threshold", (panel, contents, kit) => {
   const digits = (value) => (value ? value.toPrecision(3) : "0").replace(/e.*/, "");
   const cut = kit.slider({
     label: "τ", min: 0, max: 1, step: 0.002, value: 0, format: () => digits(tau),
-    onInput: (at) => {
-      const [from, to] = ends[detector];
-      go(Math.exp(from + at * (to - from)));
-    },
+    onInput: slide,
   });
   const nearest = (list, value) =>
     list.reduce((found, v, i) => (Math.abs(Math.log(v / value)) < Math.abs(Math.log(list[found] / value)) ? i : found), 0);
@@ -373,6 +366,12 @@ LatentSpaces.explorer("threshold", (panel, contents, kit) => {
   function go(value) {
     tau = value;
     show();
+  }
+
+  /** To a place between the ends of the axis, 0 to 1. */
+  function slide(share) {
+    const [from, to] = ends[detector];
+    go(Math.exp(from + share * (to - from)));
   }
 
   show();
