@@ -268,7 +268,7 @@ LatentSpaces.explorer("swiss-roll", (panel, contents, kit) => {
     EDGE + ((s - near) / (far - near)) * (w - 2 * EDGE),
     height - EDGE - (h / DEEP) * (height - 2 * EDGE),
   ];
-  const sheet = kit.canvas({ class: "explorer-sheet", "aria-hidden": "true" }, (context, w, height) => {
+  const sheet = kit.canvas({ class: "explorer-plot explorer-sheet", "aria-hidden": "true" }, (context, w, height) => {
     if (!seen) return;
     const put = onSheet(w, height);
     line(context, [[near, 0], [far, 0], [far, DEEP], [near, DEEP], [near, 0]].map((p) => put(...p)),

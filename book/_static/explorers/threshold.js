@@ -111,7 +111,7 @@ LatentSpaces.explorer("threshold", (panel, contents, kit) => {
   // --- the picture of the scores ---------------------------------------------------------
 
   const COST = 74, FOOT = 20;
-  const wide = kit.canvas({ class: "explorer-wide", "aria-hidden": "true" }, paintScores);
+  const wide = kit.canvas({ class: "explorer-plot", "aria-hidden": "true" }, paintScores);
   kit.across(wide.element, slide);
 
   function place(w, value) {
