@@ -18,7 +18,8 @@ import copy
 import html
 import io
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from latentspaces import plots
+from latentspaces.data import Split
 
 __all__ = [
     "LIMIT",
@@ -40,6 +42,8 @@ __all__ = [
     "rounded",
     "show",
     "sprite",
+    "swiss_roll",
+    "threshold",
 ]
 
 LIMIT = 600_000
@@ -278,6 +282,320 @@ def show(
         return
     if get_ipython() is not None:
         display(shown | {"text/html": page}, raw=True)
+
+
+def threshold(
+    detectors: Mapping[str, Callable[[Tensor], Tensor]],
+    validation: Split,
+    test: Split,
+    *,
+    settings: Mapping[str, Mapping[str, float]],
+    alt: str,
+    title: str = "Where to cut the queue",
+) -> None:
+    """Two histograms with a threshold to drag: its mistakes and what they cost.
+
+    Thresholds are chosen on the validation beats; what they are worth, the test beats
+    tell. The figure behind it has the first detector's scores of the test beats, and
+    for each setting the threshold that is the cheapest on the validation beats.
+
+    Parameters
+    ----------
+    detectors : mapping of str to callable
+        From beats (n, d) to scores (n,), which are positive, and larger for anomalies.
+    validation, test : Split
+        ``x`` of shape (n, d), ``y`` 1 for normal and 0 for abnormal.
+    settings : mapping of str to mapping
+        For each, ``prevalence``, the share of anomalies, and ``miss``, the cost of one
+        that is not flagged, in false alarms. The explorer begins with the first.
+    alt : str
+        What the figure shows, for a reader who does not see it.
+    title : str
+
+    Raises
+    ------
+    ValueError
+        If a split lacks one of the classes, a score is not positive, ``alt`` is empty,
+        or all is too large for a page.
+    """
+    splits = (validation, test)
+    for part in splits:
+        if sorted(part.y.unique().tolist()) != [0, 1]:
+            raise ValueError(
+                f"a split has the labels {part.y.unique().tolist()}, expected beats of "
+                "both kinds, 1 for normal and 0 for abnormal"
+            )
+    abnormal = [part.y.cpu() == 0 for part in splits]
+    scores: list[list[Tensor]] = []
+    for name, detector in detectors.items():
+        with torch.no_grad():
+            scores.append([detector(part.x).float().cpu() for part in splits])
+        least = min(float(s.min()) for s in scores[-1])
+        if not least > 0:
+            raise ValueError(
+                f"the detector {name!r} gives a score of {least:g}; the axis is "
+                "logarithmic, so scores must be positive"
+            )
+    prices = [(price["prevalence"], price["miss"]) for price in settings.values()]
+    beats = [part.x[:, ::2].float().cpu() for part in splits]  # small curves
+    low = min(float(x.min()) for x in beats)
+    high = max(float(x.max()) for x in beats)
+    contents = {
+        "detectors": list(detectors),
+        "scores": [[array(s) for s in pair] for pair in scores],
+        "abnormal": [array(a.to(torch.uint8)) for a in abnormal],
+        "beats": [
+            array(((x - low) / (high - low) * 255).round().to(torch.uint8))
+            for x in beats
+        ],
+        "low": low,
+        "high": high,
+        "usual": array(beats[0][~abnormal[0]].mean(0)),
+        "price": prices[0],
+        "colours": list(plots.COLOURS),
+        "checks": _mistakes_to_check(scores, abnormal, prices),
+    }
+    cut = {
+        name: _cheapest(scores[0][0], abnormal[0], *price)
+        for name, price in zip(settings, prices, strict=True)
+    }
+    figure = _cut_histograms(scores[0][1], abnormal[1], cut, next(iter(detectors)))
+    show("threshold", contents, figure, title=title, alt=alt)
+
+
+def _mistakes(
+    s: Tensor, abnormal: Tensor, tau: Tensor, prevalence: float, miss: float
+) -> list[float]:
+    """Four counts and all rates of a threshold, the expected cost of a beat last."""
+    flagged = s > tau
+    hits, alarms = int((flagged & abnormal).sum()), int((flagged & ~abnormal).sum())
+    misses, passed = int(abnormal.sum()) - hits, int((~abnormal).sum()) - alarms
+    recall, false = hits / (hits + misses), alarms / (alarms + passed)
+    found, wrongly = prevalence * recall, (1 - prevalence) * false
+    return [
+        passed, alarms, misses, hits, recall, false,
+        (hits + passed) / len(s),
+        hits / max(1, hits + alarms),
+        2 * hits / (2 * hits + alarms + misses),
+        found / (found + wrongly) if hits + alarms else 0.0,
+        prevalence * miss * (1 - recall) + (1 - prevalence) * false,
+    ]  # fmt: skip
+
+
+def _cheapest(s: Tensor, abnormal: Tensor, prevalence: float, miss: float) -> Tensor:
+    """The score that, as the threshold, costs least; the smallest of equals."""
+    levels, place = s.unique(return_inverse=True)
+    counts = torch.zeros(2, len(levels), dtype=torch.float64)
+    counts.index_put_((abnormal.long(), place), torch.ones(()).double(), True)
+    passed, missed = (counts / counts.sum(1, keepdim=True)).cumsum(1)
+    cost = prevalence * miss * missed + (1 - prevalence) * (1 - passed)
+    return levels[cost.argmin()]
+
+
+def _mistakes_to_check(
+    scores: list[list[Tensor]],
+    abnormal: list[Tensor],
+    prices: list[tuple[float, float]],
+) -> dict[str, Any]:
+    """Inputs: detector, split, threshold, prevalence, cost of a miss."""
+    inputs, outputs = [], []
+    for i, pair in enumerate(scores):
+        for part, (s, positive) in enumerate(zip(pair, abnormal, strict=True)):
+            wins = s[positive, None] > s[None, ~positive]
+            ties = s[positive, None] == s[None, ~positive]
+            auroc = float((wins.double() + 0.5 * ties.double()).mean())
+            usual = pair[0][~abnormal[0]].sort().values
+            promised = usual[math.ceil(0.95 * (len(usual) + 1)) - 1]
+            for j, quantile in enumerate((0.2, 0.5, 0.6, 0.9)):
+                tau = s.sort().values[int(quantile * len(s))]
+                price = prices[j % len(prices)]
+                cheap = _cheapest(pair[0], abnormal[0], *price)
+                least = _mistakes(pair[0], abnormal[0], cheap, *price)[-1]
+                inputs.append([i, part, float(tau), *price])
+                outputs.append([
+                    *_mistakes(s, positive, tau, *price),
+                    auroc, least, float(promised),
+                ])  # fmt: skip
+    return {
+        "inputs": array(torch.tensor(inputs)),
+        "outputs": array(torch.tensor(outputs)),
+    }
+
+
+def _cut_histograms(
+    s: Tensor, abnormal: Tensor, cut: Mapping[str, Tensor], name: str
+) -> Figure:
+    fig, axis = plots.subplots()
+    ends = math.log10(float(s.min())), math.log10(float(s.max()))
+    bins = torch.logspace(*ends, 50).tolist()
+    for chosen, kind, colour, hatch in (
+        (~abnormal, "normal", plots.COLOURS[0], ""),
+        (abnormal, "abnormal", plots.COLOURS[1], "//"),
+    ):
+        axis.hist(
+            s[chosen].tolist(), bins, label=kind, alpha=0.6, color=colour, hatch=hatch
+        )
+    for (setting, tau), style in zip(cut.items(), ("-", "--", ":", "-."), strict=False):
+        axis.axvline(float(tau), color="black", linestyle=style, label=setting)
+    axis.set(xscale="log", xlabel=f"score, {name}", ylabel="test beats")
+    axis.legend(loc="upper left", fontsize=9)
+    return fig
+
+
+def swiss_roll(
+    t: Tensor,
+    h: Tensor,
+    *,
+    start: tuple[float, float],
+    goal: tuple[float, float],
+    neighbours: tuple[int, int] = (6, 40),
+    alt: str,
+    title: str = "Near in space, far on the sheet",
+) -> None:
+    """A point to move over a rolled-up sheet, its neighbours, and the way to another.
+
+    The roll is (t cos t, h, t sin t). The figure behind it has the shortest path from
+    start to goal on two neighbourhood graphs, one with few edges and one with many.
+
+    Parameters
+    ----------
+    t, h : Tensor, shape (n,)
+        Points on the sheet: angle in radians, and place along the roll's axis, from 0.
+    start : two floats
+        t and h of the point that the reader moves. It is not one of the n points.
+    goal : two floats
+        t and h of the point to which the way is measured.
+    neighbours : two ints
+        How many nearest points each point is connected with at first, and at most.
+    alt : str
+        What the figure shows, for a reader who does not see it.
+    title : str
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together, there are no more points than neighbours, the
+        graph at first does not connect start and goal, or ``alt`` is empty.
+    """
+    if t.shape != h.shape or t.ndim != 1:
+        raise ValueError(
+            f"t has shape {tuple(t.shape)} and h {tuple(h.shape)}, expected (n,) both"
+        )
+    few, most = neighbours
+    if not 0 < few <= most < len(t):
+        raise ValueError(
+            f"neighbours are {neighbours} for {len(t)} points, expected two numbers in "
+            "order, from 1 to fewer than there are points"
+        )
+    t, h = (
+        torch.cat([torch.tensor([end]), values.detach().float().cpu()])
+        for end, values in zip(goal, (t, h), strict=True)
+    )
+    off = torch.randn(len(t), 3, generator=torch.Generator().manual_seed(0))
+    off[0] = 0.0  # the goal stays on the sheet
+    asked = [
+        (*start, few, 0.0),
+        (*start, most, 0.0),
+        (*start, most // 2, 1.0),
+        (float(t[1]) + 0.1, float(h[1]), few, 0.0),
+        (float(t[2]) - 0.1, float(h[2]), most // 2, 0.5),
+        (*goal, few, 0.0),
+    ]
+    contents = {
+        "t": array(t),
+        "h": array(h),
+        "off": array(off),
+        "start": start,
+        "neighbours": neighbours,
+        "colours": list(plots.COLOURS),
+        "checks": {
+            "inputs": array(torch.tensor(asked)),
+            "outputs": array(
+                torch.tensor([_roll_distances(t, h, off, *row)[0] for row in asked])
+            ),
+        },
+    }
+    ways = [_roll_distances(t, h, off, *start, m, 0.0)[1] for m in neighbours]
+    figure = _rolls_with_paths(t, h, ways, neighbours)
+    show("swiss-roll", contents, figure, title=title, alt=alt)
+
+
+def _roll(t: Tensor, h: Tensor) -> Tensor:
+    return torch.stack([t * t.cos(), h, t * t.sin()], dim=-1)
+
+
+def _unrolled(t: Tensor, h: Tensor) -> Tensor:
+    return torch.stack([(t * (1 + t**2).sqrt() + t.asinh()) / 2, h], dim=-1)
+
+
+def _roll_distances(
+    t: Tensor, h: Tensor, off: Tensor, t_a: float, h_a: float, m: int, noise: float
+) -> tuple[list[float], Tensor]:
+    """From a point A to the goal, the first of the points, and to A's m nearest.
+
+    The list has the straight distance to the goal, the one along the sheet and the one
+    on the graph; the sums of both distances to A's neighbours; how many of these are
+    more than half a turn away; and how many of the graph's edges are as long as that.
+    Beside it the places (steps, 3) that the path on the graph goes through.
+    """
+    # As the page has them: single precision, computed with in double.
+    t, h, off = (values.double() for values in (t, h, off))
+    t_a, h_a, noise = torch.tensor([t_a, h_a, noise]).double()
+    points, sheet = _roll(t, h) + noise * off, _unrolled(t, h)
+    a, a_sheet = _roll(t_a, h_a), _unrolled(t_a, h_a)
+    straight, along = (points - a).norm(dim=1), (sheet - a_sheet).norm(dim=1)
+    near = straight.topk(m, largest=False).indices
+
+    between = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    between.fill_diagonal_(math.inf)
+    edge = torch.zeros_like(between, dtype=torch.bool)
+    edge.scatter_(1, between.topk(m, largest=False).indices, True)
+    edge |= edge.T.clone()
+    length = between.masked_fill(~edge, math.inf)
+    walked = torch.full_like(t, math.inf)
+    walked[0] = 0.0
+    while True:  # Bellman and Ford
+        shorter = torch.minimum(walked, (length + walked).amin(1))
+        if torch.equal(shorter, walked):
+            break
+        walked = shorter
+    ways = straight[near] + walked[near]
+    if ways.min() == math.inf:
+        raise ValueError(
+            f"with {m} neighbours for each point there is no way from A to the goal: "
+            "take more neighbours, or more points"
+        )
+    path, at = [a], int(near[ways.argmin()])
+    while at != 0:
+        path.append(points[at])
+        at = int((length[at] + walked).argmin())
+    jumps = edge & ((t[:, None] - t).abs() > math.pi)
+    numbers = [
+        straight[0], along[0], ways.min(), straight[near].sum(), along[near].sum(),
+        ((t[near] - t_a).abs() > math.pi).sum(), jumps.sum() // 2,
+    ]  # fmt: skip
+    return [float(number) for number in numbers], torch.stack([*path, points[0]])
+
+
+def _rolls_with_paths(
+    t: Tensor, h: Tensor, ways: Sequence[Tensor], neighbours: Sequence[int]
+) -> Figure:
+    fig, axes = plots.subplots(1, 2, width=6, height=3.2, sharex=True, sharey=True)
+    roll = _roll(t, h)
+    for axis, path, m in zip(axes, ways, neighbours, strict=True):
+        axis.scatter(roll[:, 0], roll[:, 2], c=t, cmap="cividis", s=8)
+        axis.plot(path[:, 0], path[:, 2], color="black", linewidth=1.5)
+        for end, name, move in ((path[0], "A", (0, -20)), (path[-1], "B", (12, 0))):
+            axis.plot(end[0], end[2], "o", color=plots.COLOURS[4])
+            axis.annotate(
+                f"${name}$", (float(end[0]), float(end[2])), xytext=move,
+                textcoords="offset points", fontsize=14, va="center",
+                bbox={"boxstyle": "round,pad=0.1", "fc": "white"},
+            )  # fmt: skip
+        axis.set(xlabel="$x_1$", title=f"{m} neighbours each")
+        axis.set_aspect("equal")
+    axes[0].set_ylabel("$x_3$")
+    return fig
 
 
 def latent_pad(

@@ -333,6 +333,23 @@ window.LatentSpaces = window.LatentSpaces || {};
     return found;
   }
 
+  /** Calls `move(x, y, width, height, begins)`, in pixels from the element's corner, where
+      a finger or a mouse begins and while it drags. */
+  function drag(found, move) {
+    function tell(event) {
+      const box = found.getBoundingClientRect();
+      const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+      move(x, y, box.width, box.height, event.type === "pointerdown");
+    }
+    found.addEventListener("pointerdown", (event) => {
+      found.setPointerCapture(event.pointerId);
+      tell(event);
+    });
+    found.addEventListener("pointermove", (event) => {
+      if (found.hasPointerCapture(event.pointerId)) tell(event);
+    });
+  }
+
   /** A drawing surface that a finger or a mouse moves a point on.
       `options`: low, high (corners of the plane), value, onInput([a, b]), draw(context,
       place, w, h) for what stays until `renew`, over(...) the same for what moves.
@@ -371,26 +388,41 @@ window.LatentSpaces = window.LatentSpaces || {};
       },
     );
     const found = surface.element;
-    function move(event) {
-      const box = found.getBoundingClientRect();
-      const share = (v, least, length) => Math.min(1, Math.max(0, (v - least) / length));
-      const a = share(event.clientX, box.left, box.width);
-      const b = share(event.clientY, box.top, box.height);
-      onInput([low[0] + a * (high[0] - low[0]), high[1] - b * (high[1] - low[1])]);
-    }
-    found.addEventListener("pointerdown", (event) => {
-      found.setPointerCapture(event.pointerId);
-      move(event);
-    });
-    found.addEventListener("pointermove", (event) => {
-      if (found.hasPointerCapture(event.pointerId)) move(event);
-    });
+    const share = (v, length) => Math.min(1, Math.max(0, v / length));
+    drag(found, (x, y, w, h) =>
+      onInput([
+        low[0] + share(x, w) * (high[0] - low[0]),
+        high[1] - share(y, h) * (high[1] - low[1]),
+      ]));
     return {
       element: found,
       set(point) { now = [...point]; },
       paint: surface.paint,
       renew() { still.dataset.key = ""; },
     };
+  }
+
+  /** Sideways over an element: `onInput(share)`, 0 at its left end and 1 at its right.
+      A finger that goes up or down scrolls the page (`touch-action: pan-y`). */
+  function across(found, onInput) {
+    function move(event) {
+      const { left, width } = found.getBoundingClientRect();
+      onInput(Math.min(1, Math.max(0, (event.clientX - left) / width)));
+    }
+    let start = null; // where a finger came down that may be about to scroll
+    found.addEventListener("pointerdown", (event) => {
+      found.setPointerCapture(event.pointerId);
+      start = event.pointerType === "touch" ? event : null;
+      if (!start) move(event);
+    });
+    found.addEventListener("pointermove", (event) => {
+      if (!found.hasPointerCapture(event.pointerId)) return;
+      const down = start ? Math.abs(event.clientY - start.clientY) : 0;
+      if (start && Math.abs(event.clientX - start.clientX) <= down) return;
+      start = null;
+      move(event);
+    });
+    found.addEventListener("pointerup", (event) => { if (start) move(event); });
   }
 
   /** A region that says for screen readers what has changed, once the hand is still. */
@@ -457,8 +489,8 @@ window.LatentSpaces = window.LatentSpaces || {};
   // --- bringing them to life -------------------------------------------------------
 
   const KIT = {
-    animate, array, batch, button, calm, canvas, choice, colour, element, live, network,
-    normal, once, pad, picture, size, slider, sprite, tint, written,
+    across, animate, array, batch, button, calm, canvas, choice, colour, drag, element,
+    live, network, normal, once, pad, picture, size, slider, sprite, tint, written,
   };
   const kinds = {};
 
