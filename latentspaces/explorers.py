@@ -28,7 +28,15 @@ from torch import Tensor, nn
 
 from latentspaces import plots
 
-__all__ = ["LIMIT", "Skip", "latent_pad", "pack", "rounded"]
+__all__ = [
+    "LIMIT",
+    "Skip",
+    "latent_pad",
+    "latent_sliders",
+    "noise_slider",
+    "pack",
+    "rounded",
+]
 
 LIMIT = 600_000
 """The most bytes that one explorer may add to a page."""
@@ -59,13 +67,16 @@ class Skip(nn.Module):
 # --- a model in compact form -----------------------------------------------------
 
 
-def pack(model: nn.Module) -> list[dict[str, Any]]:
+def pack(model: nn.Module, inputs: Tensor | None = None) -> list[dict[str, Any]]:
     """A feed-forward network as a list of layers that can be written as JSON.
 
     Parameters
     ----------
     model : nn.Module
         An ``nn.Sequential``, nested or not, of the layers named in the error below.
+    inputs : Tensor, shape (n, ...), optional
+        Typical inputs, some thousand: linear layers are then rounded so that the
+        answers to these change least.
 
     Returns
     -------
@@ -79,11 +90,17 @@ def pack(model: nn.Module) -> list[dict[str, Any]]:
     """
     match model:
         case nn.Sequential():
-            return [layer for child in model for layer in pack(child)]
+            layers = []
+            for child in model:
+                layers += pack(child, inputs)
+                if inputs is not None:
+                    with torch.no_grad():
+                        inputs = child(inputs)
+            return layers
         case Skip():
-            return [{"op": "skip", "body": pack(model.body)}]
+            return [{"op": "skip", "body": pack(model.body, inputs)}]
         case nn.Linear():
-            return [{"op": "linear", **_parameters(model)}]
+            return [{"op": "linear", **_parameters(model, inputs)}]
         case nn.Conv2d() if _is_plain(model):
             return [{"op": "conv", "size": model.kernel_size[0], **_parameters(model)}]
         case nn.LeakyReLU():
@@ -119,21 +136,41 @@ def _is_plain(layer: nn.Conv2d) -> bool:
     )
 
 
-def _parameters(layer: nn.Linear | nn.Conv2d) -> dict[str, Any]:
+def _parameters(
+    layer: nn.Linear | nn.Conv2d, inputs: Tensor | None = None
+) -> dict[str, Any]:
     matrix = layer.weight.detach().float().cpu().flatten(1)
     packed: dict[str, Any] = {"shape": list(matrix.shape)}
     if layer.bias is not None:
         packed["bias"] = array(layer.bias.detach().float())
     if matrix.numel() <= EXACT:
         return packed | {"weight": array(matrix)}
-    scale, whole = _rounded(matrix)
+    scale, whole = _rounded(matrix, inputs)
     return packed | {"weight": array(whole.to(torch.int8)), "scale": array(scale)}
 
 
-def _rounded(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Scale (rows,) and whole numbers from -127 to 127, matrix ≈ scale · whole."""
+def _rounded(matrix: Tensor, inputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Scale (rows,) and whole numbers from -127 to 127, matrix ≈ scale · whole.
+
+    With inputs (n, columns), column after column is rounded, the one with the largest
+    inputs first, and those that are left make up for the error on these inputs as well
+    as they can (Frantar et al., 2023, GPTQ, arXiv:2210.17323).
+    """
     scale = matrix.abs().amax(1).clamp_min(1e-12) / 127
-    return scale, (matrix / scale[:, None]).round()
+    whole = matrix / scale[:, None]
+    if inputs is None:
+        return scale, whole.round()
+    square = inputs.double().T @ inputs.double()
+    square += 0.001 * square.diag().mean() * torch.eye(len(square))
+    order = square.diag().argsort(descending=True)
+    pull = torch.linalg.cholesky(square[order][:, order].inverse(), upper=True)
+    rest = whole[:, order].double()
+    for j in range(len(order)):
+        exact = rest[:, j].clone()
+        rest[:, j] = exact.round().clamp(-127, 127)
+        error = (exact - rest[:, j]) / pull[j, j]
+        rest[:, j + 1 :] -= error[:, None] * pull[j, j + 1 :]
+    return scale, rest[:, order.argsort()].float()
 
 
 def rounded(model: nn.Module) -> nn.Module:
@@ -335,3 +372,166 @@ def latent_pad(
         "checks": checks(decoder, torch.stack([begin, low, high, *z[1:4]])),
     }
     show("latent-pad", contents, plots.grid_figure(sheet), title=title, alt=alt)
+
+
+def noise_slider(
+    denoiser: nn.Module,
+    images: Tensor,
+    names: Sequence[str],
+    *,
+    trained_at: float,
+    alt: str,
+    title: str = "Add noise, and take it out again",
+    highest: float = 0.6,
+) -> None:
+    """Images to add noise to, as much as one likes, and what the denoiser answers.
+
+    Noisy images are clipped to [0, 1], and so are the answers before they are judged.
+    The figure behind it shows the first image at seven levels from 0 to ``highest``.
+
+    Parameters
+    ----------
+    denoiser : nn.Module
+        From (n, 1, height, width) to the same, black 0 to white 1. What layers it may
+        have, :func:`pack` says.
+    images : Tensor, shape (n, 1, height, width)
+        Clean images of 8 bits, that is, multiples of 1/255, none of them trained on.
+    names : sequence of str
+        What each image shows.
+    trained_at : float
+        The noise level of the training, marked in the diagram.
+    alt : str
+        What the figure shows, for a reader who does not see it.
+    title : str
+    highest : float
+        The largest noise level, in units of the pixels.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together, ``alt`` is empty, or all is too large for a page.
+    """
+    if images.ndim != 4 or images.shape[1] != 1 or len(images) != len(names):
+        raise ValueError(
+            f"images has shape {tuple(images.shape)} with {len(names)} names, expected "
+            "(n, 1, height, width) with n names"
+        )
+    images = images.detach().float().cpu()
+    levels = torch.linspace(0, highest, 7)
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    noisy = (images[:1] + levels.view(-1, 1, 1, 1) * noise[:1]).clamp(0, 1)
+    with torch.no_grad():
+        answer = denoiser(noisy).clamp(0, 1)
+    heads = ["no noise", *(f"σ = {level:.1f}" for level in levels[1:].tolist())]
+    error = (answer - images[:1]).square().mean((1, 2, 3))
+    feet = [f"{psnr:.1f} dB" for psnr in (-10 * error.log10()).tolist()]
+    figure = plots.grid_figure(
+        torch.stack([noisy, answer])[:, :, 0], ["noisy", "denoised"], heads + feet
+    )
+    # Clean, at the level of the training, far above it, and two images in between.
+    places = torch.tensor([0.0, trained_at, highest, trained_at / 2, 2 * trained_at])
+    which = torch.arange(5) % len(images)
+    tried = (images[which] + places.view(-1, 1, 1, 1) * noise[which]).clamp(0, 1)
+    contents = {
+        "denoiser": pack(denoiser),
+        "images": array((images[:, 0] * 255).round().to(torch.uint8)),
+        "names": list(names),
+        "trained_at": trained_at,
+        "highest": highest,
+        "checks": checks(denoiser, tried),
+    }
+    show("noise-slider", contents, figure, title=title, alt=alt)
+
+
+def latent_sliders(
+    decoder: nn.Module,
+    nats: Tensor,
+    mu: Tensor,
+    images: Tensor,
+    names: Sequence[str],
+    *,
+    alt: str,
+    title: str = "One code unit at a time",
+) -> None:
+    """A slider for each code unit of a VAE, and what the decoder draws.
+
+    The units that the encoder pays most for come first. The figure behind it shows the
+    code of the first image, each of the first six units in turn going from -3 to 3.
+
+    Parameters
+    ----------
+    decoder : nn.Module
+        From (n, k) to (n, 784) or (n, 1, 28, 28), black 0 to white 1. What layers it
+        may have, :func:`pack` says.
+    nats : Tensor, shape (k,)
+        Divergence from the prior of each unit, a mean over images.
+    mu : Tensor, shape (m, k)
+        The encoder's mean for each of the images below.
+    images : Tensor, shape (m, 1, 28, 28) or (m, 28, 28)
+        Images to begin with, of 8 bits.
+    names : sequence of str
+        What each image shows.
+    alt : str
+        What the figure shows, for a reader who does not see it.
+    title : str
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together, ``alt`` is empty, or all is too large for a page.
+    """
+    k = len(nats)
+    if mu.ndim != 2 or mu.shape[1] != k or not len(mu) == len(images) == len(names):
+        raise ValueError(
+            f"mu has shape {tuple(mu.shape)} and images {tuple(images.shape)}, for "
+            f"{k} units and {len(names)} names, expected (m, {k}), (m, 28, 28) and m "
+            "names"
+        )
+    nats, mu = nats.detach().float().cpu(), mu.detach().float().cpu()
+    order = nats.argsort(descending=True)
+    shown, values = order[:6], torch.linspace(-3, 3, 7)
+    paths = mu[:1].repeat(len(shown), 7, 1)  # (units, 7, k)
+    for row, unit in enumerate(shown):
+        paths[row, :, unit] = values
+    with torch.no_grad():
+        sheet = decoder(paths.view(-1, k)).view(-1, 7, 28, 28)
+    figure = plots.grid_figure(
+        sheet,
+        [f"$z_{{{unit + 1}}}$\n{nats[unit]:.1f} nats" for unit in shown.tolist()],
+        [f"{value:.0f}".replace("-", "\u2212") for value in values.tolist()],
+    )
+    # Wider than the prior: sliders reach farther.
+    draws = 1.3 * torch.randn(4000, k, generator=torch.Generator().manual_seed(0))
+    tried = torch.cat([torch.zeros(1, k), mu[:2], draws[:1], paths[0, -1:]])
+    contents = {
+        "decoder": pack(decoder, draws),
+        "nats": nats.tolist(),
+        "order": order.tolist(),
+        "codes": array(mu),
+        "images": array((images.reshape(-1, 28, 28) * 255).round().to(torch.uint8)),
+        "names": list(names),
+        "norms": norm_range(k),
+        "checks": checks(decoder, tried),
+    }
+    show("latent-sliders", contents, figure, title=title, alt=alt)
+
+
+def norm_range(k: int, share: float = 0.95) -> list[float]:
+    """Between which lengths a share of all standard normal vectors lies.
+
+    The length of a vector with k independent standard normal coordinates has a chi
+    distribution with k degrees of freedom; as many are shorter as are longer.
+
+    Parameters
+    ----------
+    k : int
+    share : float
+
+    Returns
+    -------
+    list of two float
+    """
+    length = torch.linspace(0, 3 * k**0.5 + 5, 100_001, dtype=torch.double)
+    below = torch.special.gammainc(torch.tensor(k / 2.0).double(), length**2 / 2)
+    tails = torch.tensor([(1 - share) / 2, (1 + share) / 2]).double()
+    return length[torch.searchsorted(below, tails)].tolist()
