@@ -430,6 +430,29 @@ window.LatentSpaces = window.LatentSpaces || {};
     };
   }
 
+  /** Sideways over an element: `onInput(share)`, 0 at its left end and 1 at its right.
+      A finger that goes up or down scrolls the page (`touch-action: pan-y`). */
+  function across(found, onInput) {
+    function move(event) {
+      const { left, width } = found.getBoundingClientRect();
+      onInput(Math.min(1, Math.max(0, (event.clientX - left) / width)));
+    }
+    let start = null; // where a finger came down that may be about to scroll
+    found.addEventListener("pointerdown", (event) => {
+      found.setPointerCapture(event.pointerId);
+      start = event.pointerType === "touch" ? event : null;
+      if (!start) move(event);
+    });
+    found.addEventListener("pointermove", (event) => {
+      if (!found.hasPointerCapture(event.pointerId)) return;
+      const down = start ? Math.abs(event.clientY - start.clientY) : 0;
+      if (start && Math.abs(event.clientX - start.clientX) <= down) return;
+      start = null;
+      move(event);
+    });
+    found.addEventListener("pointerup", (event) => { if (start) move(event); });
+  }
+
   /** A region that says for screen readers what has changed, once the hand is still. */
   function live() {
     const found = element("p", { class: "explorer-live", "aria-live": "polite" });
@@ -491,8 +514,8 @@ window.LatentSpaces = window.LatentSpaces || {};
   // --- bringing them to life -------------------------------------------------------
 
   const KIT = {
-    animate, array, batch, button, calm, canvas, choice, colour, element, gallery, live,
-    network, normal, once, pad, picture, size, slider, sprite, tint,
+    across, animate, array, batch, button, calm, canvas, choice, colour, element, gallery,
+    live, network, normal, once, pad, picture, size, slider, sprite, tint,
   };
   const kinds = {};
 

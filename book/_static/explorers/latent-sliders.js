@@ -135,17 +135,8 @@ LatentSpaces.explorer("latent-sliders", (panel, contents, kit) => {
     });
   }
 
-  function move(event) {
-    const box = strip.element.getBoundingClientRect();
-    const value = ((event.clientX - box.left) / box.width) * STEPS - END - 0.5;
-    go(put(unit, Math.min(END, Math.max(-END, value))));
-  }
-  strip.element.addEventListener("pointerdown", (event) => {
-    strip.element.setPointerCapture(event.pointerId);
-    move(event);
-  });
-  strip.element.addEventListener("pointermove", (event) => {
-    if (strip.element.hasPointerCapture(event.pointerId)) move(event);
+  kit.across(strip.element, (share) => {
+    go(put(unit, Math.min(END, Math.max(-END, share * STEPS - END - 0.5))));
   });
 
   real.show(images[0]);

@@ -13,6 +13,7 @@ LatentSpaces.explorer("noise-slider", (panel, contents, kit) => {
     Float32Array.from(stored.subarray(i * d, (i + 1) * d), (level) => level / 255));
   const STEPS = 30; // levels at which the curve is computed
   const LEAST = 5, MOST = 35; // decibels that the diagram shows
+  const LEFT = 48, RIGHT = 12; // its margins
 
   let chosen = 0, seed = 0, sigma = trainedAt, times = 1;
   let noise, answer, curve, stop = null;
@@ -65,11 +66,11 @@ LatentSpaces.explorer("noise-slider", (panel, contents, kit) => {
     if (!answer) answer = clean(noisy);
     [images[chosen], noisy, answer].forEach((x, i) => pictures[i].show(x));
     const before = psnr(noisy), after = psnr(answer);
-    const often = times > 1 ? `denoised ${times} times` : "denoised";
+    const often = `denoised${["", "", " twice"][times] ?? ` ${times} times`}`;
     pictures[2].note.textContent = often;
     if (before === Infinity) {
       readout.textContent =
-        `No noise, nothing to take away: ${often}, ${decibels(after)} are left.`;
+        `There is no noise to take away, and yet: ${often} ${decibels(after)}.`;
     } else {
       const factor = 10 ** ((before - after) / 10); // of the squared error
       const verdict = factor < 1
@@ -84,7 +85,7 @@ LatentSpaces.explorer("noise-slider", (panel, contents, kit) => {
   });
 
   function draw(context, w, h) {
-    const left = 48, right = w - 12, top = 8, bottom = h - 40;
+    const left = LEFT, right = w - RIGHT, top = 8, bottom = h - 40;
     const across = (level) => left + ((right - left) * level) / highest;
     const up = (value) =>
       bottom - ((bottom - top) * (Math.min(value, 99) - LEAST)) / (MOST - LEAST);
@@ -177,20 +178,10 @@ LatentSpaces.explorer("noise-slider", (panel, contents, kit) => {
     show();
   }
 
-  // Sideways in the diagram is sideways on the slider.
-  function move(event) {
-    const box = chart.element.getBoundingClientRect();
-    const share = (event.clientX - box.left - 48) / (box.width - 60);
-    go(highest * clip(share));
-  }
-  chart.element.addEventListener("pointerdown", (event) => {
-    chart.element.setPointerCapture(event.pointerId);
-    move(event);
+  kit.across(chart.element, (share) => {
+    const { clientWidth: wide } = chart.element;
+    go(highest * clip((share * wide - LEFT) / (wide - LEFT - RIGHT)));
   });
-  chart.element.addEventListener("pointermove", (event) => {
-    if (chart.element.hasPointerCapture(event.pointerId)) move(event);
-  });
-
   renew();
 
   return {
