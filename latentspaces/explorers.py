@@ -31,11 +31,11 @@ from latentspaces import plots
 __all__ = [
     "LIMIT",
     "Skip",
+    "denoiser",
     "latent_pad",
-    "latent_sliders",
-    "noise_slider",
     "pack",
     "rounded",
+    "traversal",
 ]
 
 LIMIT = 600_000
@@ -374,8 +374,8 @@ def latent_pad(
     show("latent-pad", contents, plots.grid_figure(sheet), title=title, alt=alt)
 
 
-def noise_slider(
-    denoiser: nn.Module,
+def denoiser(
+    model: nn.Module,
     images: Tensor,
     names: Sequence[str],
     *,
@@ -391,7 +391,7 @@ def noise_slider(
 
     Parameters
     ----------
-    denoiser : nn.Module
+    model : nn.Module
         From (n, 1, height, width) to the same, black 0 to white 1. What layers it may
         have, :func:`pack` says.
     images : Tensor, shape (n, 1, height, width)
@@ -421,7 +421,7 @@ def noise_slider(
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     noisy = (images[:1] + levels.view(-1, 1, 1, 1) * noise[:1]).clamp(0, 1)
     with torch.no_grad():
-        answer = denoiser(noisy).clamp(0, 1)
+        answer = model(noisy).clamp(0, 1)
     heads = ["no noise", *(f"σ = {level:.1f}" for level in levels[1:].tolist())]
     error = (answer - images[:1]).square().mean((1, 2, 3))
     feet = [f"{psnr:.1f} dB" for psnr in (-10 * error.log10()).tolist()]
@@ -433,17 +433,17 @@ def noise_slider(
     which = torch.arange(5) % len(images)
     tried = (images[which] + places.view(-1, 1, 1, 1) * noise[which]).clamp(0, 1)
     contents = {
-        "denoiser": pack(denoiser),
+        "denoiser": pack(model),
         "images": array((images[:, 0] * 255).round().to(torch.uint8)),
         "names": list(names),
         "trained_at": trained_at,
         "highest": highest,
-        "checks": checks(denoiser, tried),
+        "checks": checks(model, tried),
     }
-    show("noise-slider", contents, figure, title=title, alt=alt)
+    show("denoiser", contents, figure, title=title, alt=alt)
 
 
-def latent_sliders(
+def traversal(
     decoder: nn.Module,
     nats: Tensor,
     mu: Tensor,
@@ -513,7 +513,7 @@ def latent_sliders(
         "norms": norm_range(k),
         "checks": checks(decoder, tried),
     }
-    show("latent-sliders", contents, figure, title=title, alt=alt)
+    show("traversal", contents, figure, title=title, alt=alt)
 
 
 def norm_range(k: int, share: float = 0.95) -> list[float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
@@ -15,7 +16,15 @@ EXPLORER = re.compile(r'<div class="explorer" data-explorer="([\w-]+)"')
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("config-inited", keep_from_other_pages)
     app.connect("html-page-context", add_scripts)
+
+
+def keep_from_other_pages(app: Sphinx, config: Config) -> None:
+    """Jupyter Book would load all scripts in ``_static`` on all pages, in any order."""
+    config.html_js_files = [
+        name for name in config.html_js_files if not str(name).startswith(f"{FOLDER}/")
+    ]
 
 
 def add_scripts(

@@ -1,7 +1,7 @@
 /* A slider for each code unit of a VAE, those that carry most first. The strip shows the
    chosen unit from −3 to 3 while the others stay as they are. */
 
-LatentSpaces.explorer("latent-sliders", (panel, contents, kit) => {
+LatentSpaces.explorer("traversal", (panel, contents, kit) => {
   "use strict";
   const { element } = kit;
   const { nats, order, names, norms } = contents;

@@ -1,7 +1,7 @@
 /* A clean image, noise as strong as one likes, and a trained denoiser's answer. The
    diagram shows what the denoiser gains or spoils with this image at every level. */
 
-LatentSpaces.explorer("noise-slider", (panel, contents, kit) => {
+LatentSpaces.explorer("denoiser", (panel, contents, kit) => {
   "use strict";
   const { element } = kit;
   const { names, highest, trained_at: trainedAt } = contents;
@@ -34,7 +34,7 @@ LatentSpaces.explorer("noise-slider", (panel, contents, kit) => {
   });
   const readout = element("p", { class: "explorer-readout", "aria-hidden": "true" });
   const live = kit.live();
-  const chart = kit.canvas({ class: "explorer-chart", "aria-hidden": "true" }, draw);
+  const chart = kit.canvas({ class: "explorer-plot explorer-chart", "aria-hidden": "true" }, draw);
   const slider = kit.slider({
     label: "noise σ", min: 0, max: highest, value: sigma,
     format: (value) => value.toFixed(2), onInput: go,
