@@ -21,10 +21,9 @@ def setup(app: Sphinx) -> None:
 
 
 def keep_from_other_pages(app: Sphinx, config: Config) -> None:
-    """Jupyter Book would load all scripts in ``_static`` on all pages, in any order."""
-    config.html_js_files = [
-        name for name in config.html_js_files if not str(name).startswith(f"{FOLDER}/")
-    ]
+    """Jupyter Book would load all that is in ``_static`` on all pages, in any order."""
+    for files in (config.html_js_files, config.html_css_files):
+        files[:] = [name for name in files if not str(name).startswith(f"{FOLDER}/")]
 
 
 def add_scripts(
@@ -33,6 +32,7 @@ def add_scripts(
     kinds = sorted(set(EXPLORER.findall(context.get("body", ""))))
     if not kinds:
         return
+    app.add_css_file(f"{FOLDER}/explorers.css")
     for name in ("core", *kinds):
         if (Path(app.srcdir) / "_static" / FOLDER / f"{name}.js").exists():
             # Within this event, for this page only.

@@ -4,7 +4,7 @@
 
      LatentSpaces.explorer("kind", (panel, contents, kit) => ({ evaluate }));
 
-   `panel` is the element to fill, `contents` what latentspaces/explorers.py has written,
+   `panel` is the element to fill, `contents` what latentspaces/explorers/ has written,
    `kit` what this file offers. `evaluate(inputs)` answers as the model does, for the test
    that compares the page with PyTorch. */
 
@@ -76,6 +76,36 @@ window.LatentSpaces = window.LatentSpaces || {};
       const { rows, columns, weight, bias } = parameters(layer);
       const k = layer.size, pad = (k - 1) / 2, inputs = columns / (k * k);
       let out, padded;
+
+      // Adds what the weights from `at` on make of one padded plane to the output.
+      function every(at, plane, base, height, width) {
+        const wide = width + 2 * pad;
+        for (let u = 0; u < k; u++)
+          for (let v = 0; v < k; v++) {
+            const w = weight[at++];
+            for (let r = 0, to = base; r < height; r++) {
+              let from = plane + (r + u) * wide + v;
+              for (const end = to + width; to < end; ) out[to++] += w * padded[from++];
+            }
+          }
+      }
+
+      // The same for 3 × 3, with the nine weights at hand: three times as fast.
+      function nine(at, plane, base, height, width) {
+        const a = weight[at], b = weight[at + 1], c = weight[at + 2];
+        const d = weight[at + 3], e = weight[at + 4], f = weight[at + 5];
+        const g = weight[at + 6], h = weight[at + 7], i = weight[at + 8];
+        const wide = width + 2;
+        for (let r = 0, to = base; r < height; r++) {
+          let p = plane + r * wide, q = p + wide, s = q + wide;
+          for (const end = to + width; to < end; p++, q++, s++)
+            out[to++] +=
+              a * padded[p] + b * padded[p + 1] + c * padded[p + 2] +
+              d * padded[q] + e * padded[q + 1] + f * padded[q + 2] +
+              g * padded[s] + h * padded[s + 1] + i * padded[s + 2];
+        }
+      }
+
       return ({ x, shape }) => {
         const [, height, width] = shape;
         const wide = width + 2 * pad, high = height + 2 * pad;
@@ -90,18 +120,12 @@ window.LatentSpaces = window.LatentSpaces || {};
               x.subarray(c * area + r * width, c * area + (r + 1) * width),
               (c * high + r + pad) * wide + pad,
             );
+        const sum = k === 3 ? nine : every;
         for (let o = 0; o < rows; o++) {
           const base = o * area;
           out.fill(bias[o], base, base + area);
           for (let c = 0; c < inputs; c++)
-            for (let u = 0; u < k; u++)
-              for (let v = 0; v < k; v++) {
-                const w = weight[o * columns + (c * k + u) * k + v];
-                for (let r = 0; r < height; r++) {
-                  let from = (c * high + r + u) * wide + v, to = base + r * width;
-                  for (const end = to + width; to < end; ) out[to++] += w * padded[from++];
-                }
-              }
+            sum(o * columns + c * k * k, c * high * wide, base, height, width);
         }
         return { x: out, shape: [rows, height, width] };
       };
@@ -321,9 +345,24 @@ window.LatentSpaces = window.LatentSpaces || {};
     const found = element("fieldset", { class: "explorer-choice" }, element("legend", {}, label));
     choices.forEach((text, i) => {
       const input = element("input", { type: "radio", name, checked: i === value });
-      input.addEventListener("input", () => onInput(i));
+      // Keys cause a click as well; and one may click again on what is chosen.
+      input.addEventListener("click", () => onInput(i));
       found.append(element("label", {}, input, element("span", {}, text)));
     });
+    return { element: found };
+  }
+
+  /** Small pictures to choose from, as radio buttons. `options`: label, images (numbers
+      from 0 to 1 each), height, width, names, value, onInput(index). */
+  function gallery({ images, height, width, names, ...options }) {
+    const choices = images.map((image, i) => {
+      const small = picture(height, width, { role: "img", "aria-label": names[i] });
+      small.show(image);
+      return small.element;
+    });
+    const found = choice({ ...options, choices }).element;
+    found.classList.add("explorer-gallery");
+    found.querySelectorAll("label").forEach((label, i) => { label.title = names[i]; });
     return { element: found };
   }
 
@@ -489,7 +528,7 @@ window.LatentSpaces = window.LatentSpaces || {};
   // --- bringing them to life -------------------------------------------------------
 
   const KIT = {
-    across, animate, array, batch, button, calm, canvas, choice, colour, drag, element,
+    across, animate, array, batch, button, calm, canvas, choice, colour, drag, element, gallery,
     live, network, normal, once, pad, picture, size, slider, sprite, tint, written,
   };
   const kinds = {};

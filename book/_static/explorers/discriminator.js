@@ -247,18 +247,10 @@ LatentSpaces.explorer("discriminator", (panel, contents, kit) => {
   const show = kit.once(kit.root, paint);
 
   // The bell follows the hand; the page still scrolls up and down under a finger.
-  const surface = curves.element;
-  function drag(event) {
-    const box = surface.getBoundingClientRect();
-    const x = low + ((event.clientX - box.left - 10) / (box.width - 20)) * (high - low);
-    move([Math.min(4, Math.max(-4, x)), q.sd]);
-  }
-  surface.addEventListener("pointerdown", (event) => {
-    surface.setPointerCapture(event.pointerId);
-    drag(event);
-  });
-  surface.addEventListener("pointermove", (event) => {
-    if (surface.hasPointerCapture(event.pointerId)) drag(event);
+  kit.across(curves.element, (share) => {
+    const width = curves.element.clientWidth;
+    const mean = low + ((share * width - 10) / (width - 20)) * (high - low);
+    move([Math.min(4, Math.max(-4, mean)), q.sd]);
   });
 
   function move([a, b]) {
