@@ -95,8 +95,7 @@ def show(fig: Figure, *, alt: str) -> None:
     ValueError
         If ``alt`` is empty.
     """
-    _check_alt(alt)
-    bundle = _bundle(fig, alt)
+    shown = bundle(fig, alt)
     plt.close(fig)
     try:
         from IPython import get_ipython
@@ -104,7 +103,7 @@ def show(fig: Figure, *, alt: str) -> None:
     except ImportError:
         return
     if get_ipython() is not None:
-        display(bundle, raw=True)
+        display(shown, raw=True)
 
 
 def subplots(
@@ -167,7 +166,7 @@ def image_grid(
         If ``alt`` is empty, a shape is not one of these, or labels do not match.
     """
     _check_alt(alt)
-    show(_draw_image_grid(images, rows, titles, columns), alt=alt)
+    show(grid_figure(images, rows, titles, columns), alt=alt)
 
 
 def training_curves(
@@ -231,12 +230,13 @@ def latent_map(
     show(_draw_latent_map(z, y, classes, labels), alt=alt)
 
 
-def _draw_image_grid(
+def grid_figure(
     images: Tensor,
-    rows: Sequence[str] | None,
-    titles: Sequence[str] | None,
-    columns: int,
+    rows: Sequence[str] | None = None,
+    titles: Sequence[str] | None = None,
+    columns: int = 10,
 ) -> Figure:
+    """The figure that :func:`image_grid` shows."""
     by_rows, pictures = _as_pictures(images)
     if by_rows:
         columns = images.shape[1]
@@ -442,7 +442,9 @@ def _pushed_apart(middles: Tensor, sizes: Tensor, low: Tensor, high: Tensor) -> 
     return places
 
 
-def _bundle(fig: Figure, alt: str) -> dict[str, str]:
+def bundle(fig: Figure, alt: str) -> dict[str, str]:
+    """A figure as HTML with its alt text, as PNG and as text, by media type."""
+    _check_alt(alt)
     drawn = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         fig.savefig(drawn, format="png", dpi=_RETINA * _PIXELS_PER_INCH)

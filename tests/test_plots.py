@@ -95,8 +95,8 @@ def test_figure_made_by_pyplot_is_shown_once(shown):
 
 def test_print_stays_readable_when_a_phone_halves_the_figure():
     figures = [
-        plots._draw_image_grid(images(10), None, CLASSES, 10),
-        plots._draw_image_grid(images(2, 3), ["data", "noise"], ["a", "b", "c"], 10),
+        plots.grid_figure(images(10), None, CLASSES, 10),
+        plots.grid_figure(images(2, 3), ["data", "noise"], ["a", "b", "c"], 10),
         plots._draw_training_curves({"a": history()}, "loss", False),
         plots._draw_latent_map(*codes(), CLASSES, ("a", "b")),
     ]
@@ -129,7 +129,7 @@ def grid_pixels(fig):
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1), (2, 3), (2, 3, 1)])
 def test_image_grid_takes_the_shapes_that_it_names(shape):
-    fig = plots._draw_image_grid(images(*shape), None, None, 3)
+    fig = plots.grid_figure(images(*shape), None, None, 3)
     assert len(grid_pixels(fig)) == 6
     lefts = [round(axis.get_position().x0, 6) for axis in fig.axes]
     tops = [round(axis.get_position().y1, 6) for axis in fig.axes]
@@ -140,18 +140,18 @@ def test_image_grid_takes_the_shapes_that_it_names(shape):
 def test_image_grid_keeps_the_order_row_by_row():
     levels = torch.arange(6).float() / 10
     given = levels.reshape(2, 3, 1, 1).expand(2, 3, 28, 28)
-    fig = plots._draw_image_grid(given, None, None, 10)
+    fig = plots.grid_figure(given, None, None, 10)
     shown_levels = [float(pixels[0, 0]) for pixels in grid_pixels(fig)]
     assert shown_levels == pytest.approx(levels.tolist())
 
 
 def test_image_grid_does_not_stretch_the_grey_scale():
-    fig = plots._draw_image_grid(torch.full((1, 28, 28), 0.4), None, None, 1)
+    fig = plots.grid_figure(torch.full((1, 28, 28), 0.4), None, None, 1)
     assert fig.axes[0].images[0].get_clim() == (0, 1)
 
 
 def test_image_grid_leaves_the_rest_of_an_unfinished_row_empty():
-    fig = plots._draw_image_grid(images(4), None, None, 3)
+    fig = plots.grid_figure(images(4), None, None, 3)
     assert len(grid_pixels(fig)) == 4
     assert not any(axis.axison for axis in fig.axes)
 
@@ -162,7 +162,7 @@ def test_image_grid_cuts_no_label_off():
         (["x", "y"], ["shifted", "checker-\nboard", "a"]),
         (None, ["one", "two\nlines", "p", "Ankle boot", "Bag", "gy"]),
     ]:
-        fig = plots._draw_image_grid(images(6), rows, titles, 3)
+        fig = plots.grid_figure(images(6), rows, titles, 3)
         fig.draw_without_rendering()
         texts = [text for axis in fig.axes for text in (axis.title, *axis.texts)]
         for text in texts:
@@ -178,10 +178,10 @@ def test_image_grid_labels_rows_and_columns_or_each_image():
     def titles(fig):
         return [axis.get_title() for axis in fig.axes]
 
-    fig = plots._draw_image_grid(images(2, 2), ["x", "x̂"], ["a", "b"], 10)
+    fig = plots.grid_figure(images(2, 2), ["x", "x̂"], ["a", "b"], 10)
     assert titles(fig) == ["a", "b", "", ""]
     assert [t.get_text() for axis in fig.axes for t in axis.texts] == ["x", "x̂"]
-    fig = plots._draw_image_grid(images(4), None, ["a", "b", "c", "d"], 2)
+    fig = plots.grid_figure(images(4), None, ["a", "b", "c", "d"], 2)
     assert titles(fig) == ["a", "b", "c", "d"]
 
 
@@ -194,7 +194,7 @@ def test_image_grid_labels_rows_and_columns_or_each_image():
 )
 def test_labels_that_do_not_match_the_grid_are_refused(rows, titles, message):
     with pytest.raises(ValueError, match=message):
-        plots._draw_image_grid(images(6), rows, titles, 3)
+        plots.grid_figure(images(6), rows, titles, 3)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (0, 28, 28), (3, 784), (1, 2, 3, 4, 5, 6)])
