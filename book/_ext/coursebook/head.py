@@ -65,7 +65,11 @@ def open_graph(app: Sphinx, pagename: str, facts: Facts) -> dict[str, str]:
 
 def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
     repository = app.config.coursebook_repository
-    if exception or not repository or app.builder.name != "html":
+    if exception or app.builder.name != "html":
+        return
+    path = Path(app.outdir) / "sitemap.xml"
+    if not repository:
+        path.unlink(missing_ok=True)
         return
     addresses_of_pages = [
         addresses.site(repository) + app.builder.get_target_uri(docname)
@@ -77,5 +81,4 @@ def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
         *(f"<url><loc>{escape(page)}</loc></url>" for page in addresses_of_pages),
         "</urlset>",
     ]
-    path = Path(app.outdir) / "sitemap.xml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

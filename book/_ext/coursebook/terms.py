@@ -78,7 +78,7 @@ def section_around(node: nodes.Node) -> str:
 
 
 def key(text: str) -> str:
-    return " ".join(text.lower().split()).rstrip(".")
+    return " ".join(text.lower().replace("’", "'").split()).rstrip(".")
 
 
 def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
