@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from . import assignments, buttons, checks, data_source, mathjax, notebooks, progress
+from . import buttons, checks, data_source, mathjax, notebooks, progress
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -18,7 +18,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("coursebook_root", "", "", types=[str])
     for module in (progress, data_source, notebooks, buttons, checks, mathjax):
         module.setup(app)
-    assignments.setup(app)
+    app.setup_extension("coursebook.assignments")
     forget_thebe(app)
     # Progress lines are in reading order, and two cores are soon full of PyTorch.
     return {"parallel_read_safe": False, "parallel_write_safe": False}
