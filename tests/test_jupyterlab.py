@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COURSE = Course(ROOT, ROOT)
 NAME = "four-lenses"
 PATIENCE = 180_000  # milliseconds, on a busy machine
+COLUMNS = 88  # of code that fit where the window is 1280 pixels wide
 TOKEN = "for-the-test"
 FIRST = "poisson"  # the first question's answer, typed in the browser
 
@@ -80,8 +82,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
         command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]
         command += [f"--IdentityProvider.token={TOKEN}"]
-        # By default JupyterLab asks the network for news.
-        command += ["--LabApp.news_url=None"]
+        never = "jupyterlab.NeverCheckForUpdate"  # or it would ask the network
+        command += [f"--LabApp.check_for_updates_class={never}"]
         server = subprocess.Popen(
             command,
             cwd=root / NAME,
@@ -163,6 +165,15 @@ def validate(page: Page, notebook: NotebookNode) -> set[str]:
     assert failed or "Success" in text, text
     dialog.get_by_role("button", name="Ok").click()
     return failed
+
+
+@pytest.mark.parametrize("name", COURSE.assignments)
+def test_drawings_in_a_task_fit_between_jupyterlabs_side_bars(name):
+    notebook = notebooks.read(COURSE.exercise(name) / f"{name}.ipynb")
+    for one in notebook.cells:
+        if one.cell_type == "markdown":
+            for drawing in re.findall(r"```.*?```", one.source, re.DOTALL):
+                assert max(map(len, drawing.splitlines())) <= COLUMNS, one["id"]
 
 
 def test_exercise_opens_without_a_complaint_and_its_formulas_are_set(lab, released):
