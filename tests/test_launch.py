@@ -74,7 +74,7 @@ def execute(bare: Bare, notebook, folder: Path):
     client = NotebookClient(
         notebook, km=manager, timeout=900, resources={"metadata": {"path": str(folder)}}
     )
-    return client.execute(env=bare.environment())
+    return client.execute(env=bare.environment(), cleanup_kc=True)
 
 
 @pytest.fixture(scope="module")
