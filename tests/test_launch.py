@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import distributions
 from pathlib import Path
@@ -31,7 +32,7 @@ from playwright.sync_api import Page, sync_playwright
 CHAPTERS = sorted(
     path.stem
     for path in (ROOT / "book").glob("*.md")
-    if "{code-cell}" in path.read_text(encoding="utf-8")
+    if "\nkernelspec:" in path.read_text(encoding="utf-8")
 )
 EXERCISES = sorted((ROOT / "exercises").glob("*/*.ipynb"))
 # Where a page's notebook says what pip installs the course from.
@@ -73,7 +74,7 @@ def execute(bare: Bare, notebook, folder: Path):
     client = NotebookClient(
         notebook, km=manager, timeout=900, resources={"metadata": {"path": str(folder)}}
     )
-    return client.execute(env=bare.environment())
+    return client.execute(env=bare.environment(), cleanup_kc=True)
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +214,26 @@ def test_first_cell_keeps_a_torch_that_no_index_has(fresh, wheel, first_cell, tm
     assert answer.returncode == 0, answer.stdout
     wanted = json.loads(goal.read_text())["install"]
     assert [each["metadata"]["name"] for each in wanted] == ["latentspaces"]
+
+
+def test_first_cell_fails_rather_than_replace_torch(fresh, wheel, first_cell, tmp_path):
+    """Even where an index has another and something asks for it."""
+    path = as_if(tmp_path / "site", torch="2.9.0+cu126", torchvision="0.24.0+cu126")
+    newer = tmp_path / "index" / "torch-9.9-py3-none-any.whl"
+    newer.parent.mkdir()
+    with zipfile.ZipFile(newer, "w") as archive:
+        lines = "Metadata-Version: 2.1\nName: torch\nVersion: 9.9\n"
+        archive.writestr("torch-9.9.dist-info/METADATA", lines)
+        lines = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr("torch-9.9.dist-info/WHEEL", lines)
+        archive.writestr("torch-9.9.dist-info/RECORD", "")
+    wish = tmp_path / "wish.txt"
+    wish.write_text("torch>=9\n")
+    settings = {"PIP_FIND_LINKS": str(newer.parent), "PIP_CONSTRAINT": str(wish)}
+    cell = first_cell.replace(SOURCE, str(wheel)).replace('"--quiet"', '"--dry-run"')
+    answer = fresh.run("-c", cell, cwd=tmp_path, PYTHONPATH=path, **settings)
+    assert answer.returncode == 1
+    assert "torch==2.9.0+cu126" in answer.stdout.partition("pip says:")[2]
 
 
 @pytest.mark.parametrize(

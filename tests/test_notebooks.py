@@ -162,3 +162,50 @@ def test_chapters_of_the_book_become_clean_notebooks():
             if cell.cell_type == "markdown":
                 found = MYST.search(re.sub(r"```.*?```", "", cell.source, flags=re.S))
                 assert not found, f"{path.name}: {found} in {cell.source}"
+
+
+def test_equations_and_figures_have_the_numbers_of_the_page():
+    numbered = 0
+    for path in sorted((built_book() / "notebooks").glob("*.ipynb")):
+        page = (built_book() / f"{path.stem}.html").read_text(encoding="utf-8")
+        cells = nbformat.read(path, as_version=4).cells
+        text = "".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        tags = re.findall(r"\\tag\{(\d+)\}", text)
+        assert tags == re.findall(r'<span class="eqno">\((\d+)\)', page), path.name
+        figures = re.findall(r"\*\*Figure (\d+)\.\*\*", text)
+        shown = re.findall(r'"caption-number">Figure (\d+) </span>', page)
+        assert figures == shown, path.name
+        numbered += len(tags)
+    assert numbered
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("quote(a='1')", ""),
+        ("x = 1\nquote(\n    **{'a': f'{x}'}\n)\nprint(x)", "x = 1\nprint(x)"),
+        ("for a in 'ab':\n    quote(**{a: a})", "for a in 'ab':\n    quote(**{a: a})"),
+        ("quoted = quote\n%time quote(a='1')", "quoted = quote\n%time quote(a='1')"),
+    ],
+)
+def test_calls_that_only_hand_numbers_to_the_text_are_left_out(source, expected):
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    try:
+        from coursebook.notebooks import without_quotes
+    finally:
+        sys.path.pop(0)
+    assert without_quotes(source) == expected
+
+
+def test_link_to_a_file_of_the_page_leads_to_the_site(writer):
+    from sphinx import addnodes
+
+    def site(uri):
+        return f"https://someone.github.io/fork/{uri}"
+
+    node = addnodes.download_reference(
+        "", "the exercise", filename="ab12/exercise.ipynb"
+    )
+    markdown = writer.MarkdownWriter(ROOT, site, {})
+    link = "https://someone.github.io/fork/_downloads/ab12/e.ipynb"
+    assert markdown.inline(node) == f"[the exercise]({link})"

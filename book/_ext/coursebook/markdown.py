@@ -103,13 +103,15 @@ class MarkdownWriter:
         return f"```{language}\n{node.astext().rstrip()}\n```"
 
     def block_math_block(self, node: nodes.Element) -> str:
-        latex = node.astext().strip()
+        latex, ids = node.astext().strip(), node["ids"]
         if node.get("nowrap"):
             return latex
         if r"\\" in latex and not latex.startswith(r"\begin"):
             latex = f"\\begin{{aligned}}\n{latex}\n\\end{{aligned}}"
-        if node.get("number"):
-            latex = rf"{latex} \tag{{{node['number']}}}"
+        # Not node["number"], which counts within the page: the page's own numbers, and
+        # the references to them, go through the whole book.
+        for number in filter(None, map(self.numbers.get("displaymath", {}).get, ids)):
+            latex = rf"{latex} \tag{{{'.'.join(map(str, number))}}}"
         return f"$$\n{latex}\n$$"
 
     def block_bullet_list(self, node: nodes.Element) -> str:
