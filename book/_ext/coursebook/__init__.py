@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from . import buttons, checks, data_source, mathjax, notebooks, progress
+from . import (
+    accessible,
+    buttons,
+    checks,
+    data_source,
+    mathjax,
+    notebooks,
+    progress,
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -16,7 +24,15 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("coursebook_digest", "", "env", types=[str])
     app.add_config_value("coursebook_repository", "", "env", types=[str])
     app.add_config_value("coursebook_root", "", "", types=[str])
-    for module in (progress, data_source, notebooks, buttons, checks, mathjax):
+    for module in (
+        progress,
+        data_source,
+        notebooks,
+        buttons,
+        checks,
+        mathjax,
+        accessible,
+    ):
         module.setup(app)
     forget_thebe(app)
     # Progress lines are in reading order, and two cores are soon full of PyTorch.
