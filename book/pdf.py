@@ -15,6 +15,7 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Browser, Error, Playwright, sync_playwright
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 AUTHOR = "The Latent Spaces authors"
@@ -30,11 +31,12 @@ STYLE = """
   .title-page p { font-size: 1.4em; }
   .title-page p.note { font-size: 1em; margin: 4em auto 0; max-width: 30em; }
   .title-page img { height: 4cm; }
-  .contents ul { list-style: none; padding-left: 1.5em; }
-  .contents > ul { padding: 0; }
-  .contents > ul > li { break-inside: avoid; margin-top: 0.6em; }
-  .contents li > a { display: flex; justify-content: space-between; }
-  .contents .number { min-width: 3em; text-align: right; }
+  .book-contents ul { list-style: none; padding-left: 1.5em; }
+  .book-contents > ul { padding: 0; }
+  .book-contents > ul > li { break-inside: avoid; margin-top: 0.6em; }
+  .book-contents > ul > li > a { font-weight: bold; }
+  .book-contents a { color: inherit; display: flex; text-decoration: none; }
+  .book-contents .number { margin-left: auto; padding-left: 1em; }
   @page { @bottom-center { content: counter(page); font: 9pt sans-serif; } }
   @page :first { @bottom-center { content: none; } }
 """
@@ -56,7 +58,7 @@ async () => {
 """
 
 FILL = """
-(pages) => document.querySelectorAll(".contents .number").forEach(
+(pages) => document.querySelectorAll(".book-contents .number").forEach(
   (number) => { number.textContent = pages[number.dataset.section] ?? ""; })
 """
 
@@ -108,7 +110,8 @@ def whole_book(html: Path, names: list[str]) -> str:
     style.string = STYLE
     articles = [article(pages[name], name, names, site) for name in names]
     entries = [contents(tag) for tag in articles[1:]]
-    title = head.title.get_text().split(" — ")[-1]
+    # The front page's is "Front page — Title of the book".
+    title = head.title.string = head.title.get_text().split(" — ")[-1]
     banner = front.find(class_="bd-header-announcement")
     note = banner.get_text(" ", strip=True) if banner else ""
     author = front.find(class_="component-author")
@@ -120,7 +123,7 @@ def whole_book(html: Path, names: list[str]) -> str:
     )
     body = "".join(str(tag) for tag in articles[1:])
     listing = (
-        f'<nav class="contents"><h2>Contents</h2><ul>{"".join(entries)}</ul></nav>'
+        f'<nav class="book-contents"><h2>Contents</h2><ul>{"".join(entries)}</ul></nav>'
     )
     return (
         f'<!DOCTYPE html><html lang="en" data-theme="light">{head}<body><main>'
@@ -173,12 +176,12 @@ def contents(page: Tag) -> str:
     def entry(heading: Tag) -> str:
         section = heading.find_parent("section")
         return (
-            f'<a href="#{section["id"]}">{heading.get_text(strip=False)}'
+            f'<a href="#{section["id"]}">{heading.get_text()}'
             f'<span class="number" data-section="{section["id"]}"></span></a>'
         )
 
     sections = "".join(f"<li>{entry(heading)}</li>" for heading in page.find_all("h2"))
-    return f"<li><strong>{entry(page.h1)}</strong><ul>{sections}</ul></li>"
+    return f"<li>{entry(page.h1)}<ul>{sections}</ul></li>"
 
 
 # --- on paper -------------------------------------------------------------------
@@ -199,10 +202,28 @@ def print_document(playwright: Playwright, source: Path, path: Path) -> None:
     title = page.title()
     browser.close()
     writer = PdfWriter(clone_from=path)
+    for item in outline_items(writer):
+        item[NameObject("/Title")] = TextStringObject(once(item["/Title"]))
     writer.add_metadata({"/Title": title, "/Author": AUTHOR})
     writer.page_mode = "/UseOutlines"
     writer.create_viewer_preferences().display_doctitle = True
     writer.write(path)
+
+
+def outline_items(writer: PdfWriter) -> Iterator[DictionaryObject]:
+    """Every entry of the outline, in order."""
+    waiting = [writer.root_object["/Outlines"].get("/First")]
+    while waiting:
+        if (reference := waiting.pop()) is not None:
+            item = reference.get_object()
+            yield item
+            waiting += [item.get("/Next"), item.get("/First")]
+
+
+def once(title: str) -> str:
+    """Chromium writes a title twice when a page begins with it."""
+    first, second = title[: len(title) // 2], title[len(title) // 2 :]
+    return first if first == second else title
 
 
 def page_numbers(path: Path) -> dict[str, int]:

@@ -19,9 +19,9 @@ async () => {
 }
 """
 
-# A long chapter takes axe a while. Most of its nodes are outlines of letters in formulas
-# (hidden from screen readers; the MathML beside them has a test of its own) and coloured
-# words in code, whose contrast is the same wherever a colour comes again.
+# A long chapter takes axe a while. Most of its nodes are outlines of letters in
+# formulas (hidden from screen readers; the MathML beside them has a test of its own)
+# and coloured words in code, whose contrast is the same wherever a colour comes again.
 THIN = """
 () => {
   for (const formula of document.querySelectorAll("mjx-container"))

@@ -22,6 +22,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     # Filled in by book/build.py. A change of the digest reads every page again.
     app.add_config_value("coursebook_data", {}, "env", types=[dict])
     app.add_config_value("coursebook_digest", "", "env", types=[str])
+    app.add_config_value("coursebook_pdf", "", "html", types=[str])
     app.add_config_value("coursebook_repository", "", "env", types=[str])
     app.add_config_value("coursebook_root", "", "", types=[str])
     for module in (

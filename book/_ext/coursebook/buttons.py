@@ -25,6 +25,11 @@ def add_buttons(
         return
     printing = {"type": "javascript", "javascript": "window.print()"}
     downloads = [button("PDF", "Print or save as PDF", "fas fa-file-pdf", **printing)]
+    if name := app.config.coursebook_pdf:
+        url = context["pathto"](name, 1)
+        downloads.append(
+            button("Book as PDF", "Download the whole book", "fas fa-book", url=url)
+        )
     if is_notebook(app, pagename):
         name = f"{pagename}.ipynb"
         url = f"{context['pathto']('notebooks', 1)}/{name}"
@@ -45,7 +50,7 @@ def add_buttons(
 
 def button(text: str, tooltip: str, icon: str, **action: str) -> dict[str, str]:
     """A button of the theme: a link with a ``url``, unless ``action`` says more."""
-    label = f"{text.lower()}-button"
+    label = f"{text.lower().replace(' ', '-')}-button"
     look = {"text": text, "tooltip": tooltip, "icon": icon, "label": label}
     return {"type": "link", **look, **action}
 
