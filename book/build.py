@@ -64,7 +64,10 @@ def main() -> int:
     if printing:
         from pdf import write_pdf
 
-        write_pdf(BUILD / "html", ROOT / "book" / "_toc.yml", BUILD / "html" / PDF)
+        try:
+            write_pdf(BUILD / "html", ROOT / "book" / "_toc.yml", BUILD / "html" / PDF)
+        except RuntimeError as error:
+            sys.exit(f"book: FAILED, {error}")
         print(f"book: printed into {BUILD / 'html' / PDF}")
     index = BUILD / "html" / "index.html"
     print(f"book: built in {time.monotonic() - started:.0f} s, open {index.as_uri()}")

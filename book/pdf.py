@@ -45,7 +45,7 @@ STYLE = """
 PREPARE = r"""
 async () => {
   for (const details of document.querySelectorAll("details")) details.open = true;
-  await MathJax.startup.promise;
+  await window.MathJax?.startup?.promise;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => 0)));
   const missing = [...document.images].filter((image) => !image.naturalWidth);
   const raw = [...document.querySelectorAll(".math")].filter(
