@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help book test grade-demo exercises experiments pictures bench lint clean
+.PHONY: help book pdf test grade-demo exercises experiments pictures bench lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ $(READY): pyproject.toml requirements.txt constraints.txt
 
 book: $(READY) ## execute and build the book, print where the page is
 	@$(BIN)/python book/build.py
+
+pdf: $(READY) ## build the book and print the whole of it into one PDF
+	@$(BIN)/python book/build.py --pdf
 
 test: $(READY) ## every check: lint, tests, the book, reference solutions, grading
 	@$(BIN)/ruff check .

@@ -9,6 +9,8 @@ Jupyter Book does the work. This script adds the three things that it does not k
 * that a failed build leaves nothing behind that the next one would take for good.
 
 Pages land in ``_build/html/``, the chapters' notebooks in ``_build/html/notebooks/``.
+With ``--pdf`` the whole book is printed into ``latent-spaces.pdf`` there as well, and
+the pages link to it.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from autograder.course import repository_address
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 CACHES = BUILD / ".jupyter_cache"
+PDF = "latent-spaces.pdf"
 
 # A new version of one of these may change a number or a figure.
 PACKAGES = ("torch", "torchvision", "matplotlib", "numpy", "scikit-learn")
@@ -44,13 +47,14 @@ NOISE = re.compile(r"^\[IPKernelApp\] WARNING \| Kernel is running over TCP")
 def main() -> int:
     """Build; return the exit status."""
     started = time.monotonic()
+    printing = "--pdf" in sys.argv[1:]
     environment = kernel_environment()
     data = data_sources(environment)
     if "drawn" in data.values():
         # What is missing now stays missing: no chapter may find real data halfway.
         environment["LATENTSPACES_OFFLINE"] = "1"
     cache = CACHES / execution_digest(data)
-    config = write_config(cache, data, repository())
+    config = write_config(cache, data, repository(), PDF if printing else "")
     succeeded = run_jupyter_book(config, environment)
     prune_caches(keep=cache)
     if not succeeded:
@@ -58,6 +62,15 @@ def main() -> int:
         shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
         print("book: FAILED, see the messages above", file=sys.stderr)
         return 1
+    (BUILD / "html" / PDF).unlink(missing_ok=True)  # of an earlier state
+    if printing:
+        from pdf import write_pdf
+
+        try:
+            write_pdf(BUILD / "html", ROOT / "book" / "_toc.yml", BUILD / "html" / PDF)
+        except RuntimeError as error:
+            sys.exit(f"book: FAILED, {error}")
+        print(f"book: printed into {BUILD / 'html' / PDF}")
     index = BUILD / "html" / "index.html"
     print(f"book: built in {time.monotonic() - started:.0f} s, open {index.as_uri()}")
     return 0
@@ -156,7 +169,9 @@ def repository() -> str:
 # --- running Jupyter Book -------------------------------------------------------
 
 
-def write_config(cache: Path, data: dict[str, str], repository: str) -> Path:
+def write_config(
+    cache: Path, data: dict[str, str], repository: str, pdf: str = ""
+) -> Path:
     """``_config.yml`` completed with what depends on this machine."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["cache"] = str(cache)
@@ -167,6 +182,7 @@ def write_config(cache: Path, data: dict[str, str], repository: str) -> Path:
     sphinx["config"] |= {
         "coursebook_data": data,
         "coursebook_digest": rendering_digest(),
+        "coursebook_pdf": pdf,
         "coursebook_repository": repository,
         "coursebook_root": str(ROOT),
     }

@@ -236,7 +236,8 @@ class TinyBook:
         ignore = shutil.ignore_patterns("__pycache__")
         (root / "book").mkdir(parents=True)
         shutil.copy(ROOT / "_config.yml", root)
-        shutil.copy(ROOT / "book" / "build.py", root / "book")
+        for name in ("build.py", "pdf.py"):
+            shutil.copy(ROOT / "book" / name, root / "book")
         for folder in ("_ext", "_static"):
             source = ROOT / "book" / folder
             shutil.copytree(source, root / "book" / folder, ignore=ignore)
@@ -265,7 +266,9 @@ class TinyBook:
     def read(self, name: str) -> str:
         return (self.root / "_build" / name).read_text(encoding="utf-8")
 
-    def build(self, **environment: str) -> subprocess.CompletedProcess[str]:
+    def build(
+        self, *options: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Build; standard error, with progress and warnings, is in ``stdout``."""
         inherited = {
             name: value
@@ -273,7 +276,7 @@ class TinyBook:
             if name not in {"GITHUB_REPOSITORY", "LATENTSPACES_DATA"}
         }
         return subprocess.run(
-            [sys.executable, str(self.root / "book" / "build.py")],
+            [sys.executable, str(self.root / "book" / "build.py"), *options],
             env=inherited | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sphinx.application import Sphinx
 
 from . import (
+    accessible,
     assignments,
     buttons,
     checks,
@@ -41,6 +42,7 @@ MODULES = (
     syllabus,
     head,
     search,
+    accessible,
 )
 
 
@@ -48,6 +50,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     # Filled in by book/build.py. A change of the digest reads every page again.
     app.add_config_value("coursebook_data", {}, "env", types=[dict])
     app.add_config_value("coursebook_digest", "", "env", types=[str])
+    app.add_config_value("coursebook_pdf", "", "html", types=[str])
     app.add_config_value("coursebook_repository", "", "env", types=[str])
     app.add_config_value("coursebook_root", "", "", types=[str])
     for module in MODULES:

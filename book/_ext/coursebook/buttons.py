@@ -27,6 +27,9 @@ def add_buttons(
         return
     printing = {"type": "javascript", "javascript": "window.print()"}
     downloads = [button("pdf", "PDF", "fas fa-file-pdf") | printing]
+    if name := app.config.coursebook_pdf:
+        url = context["pathto"](name, 1)
+        downloads.append(button("book", "Whole book, PDF", "fas fa-book", url=url))
     if is_notebook(app, pagename):
         url = f"{context['pathto']('notebooks', 1)}/{pagename}.ipynb"
         downloads.insert(0, button("notebook", "Notebook", "fas fa-code", url=url))
