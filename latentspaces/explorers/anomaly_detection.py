@@ -47,8 +47,8 @@ def threshold(
     Raises
     ------
     ValueError
-        If a split lacks one of the classes, a score is not positive, ``alt`` is empty,
-        or all is too large for a page.
+        If a split lacks one of the classes, validation has fewer than 19 normal beats,
+        a score is not positive, ``alt`` is empty, or all is too large for a page.
     """
     splits = (validation, test)
     for part in splits:
@@ -58,6 +58,12 @@ def threshold(
                 "both kinds, 1 for normal and 0 for abnormal"
             )
     abnormal = [part.y.cpu() == 0 for part in splits]
+    held_out = int((~abnormal[0]).sum())
+    if held_out < 19:
+        raise ValueError(
+            f"validation has {held_out} normal beats, and a threshold with 5 % false "
+            "alarms takes at least 19"
+        )
     scores: list[list[Tensor]] = []
     for name, detector in detectors.items():
         with torch.no_grad():

@@ -39,7 +39,7 @@ LatentSpaces.explorer("denoiser", (panel, contents, kit) => {
     label: "noise σ", min: 0, max: highest, value: sigma,
     format: (value) => value.toFixed(2), onInput: go,
   });
-  const again = kit.button("Denoise the answer again", () => {
+  const again = kit.button("Denoise again", () => {
     times += 1;
     answer = clean(answer);
     show();

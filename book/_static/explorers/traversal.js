@@ -70,7 +70,7 @@ LatentSpaces.explorer("traversal", (panel, contents, kit) => {
         realFigure.style.visibility = "hidden";
         glide(z.map(draw));
       }),
-      kit.button("Set all to zero", () => {
+      kit.button("All to zero", () => {
         realFigure.style.visibility = "hidden";
         glide(z.map(() => 0));
       })),
