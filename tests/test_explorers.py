@@ -16,6 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 from torch import nn
 
 from latentspaces import explorers, plots
+from latentspaces.explorers.vae import norm_range
 
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
 
@@ -129,6 +130,29 @@ def test_rounding_changes_little():
     assert torch.equal(explorers.rounded(model)[0].weight, model[0].weight)
 
 
+def test_rounding_for_typical_inputs_changes_their_answers_less():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 200), nn.ReLU(), nn.Linear(200, 300))
+    z = torch.randn(2000, 2)
+
+    def error(packed):
+        (_, _, last) = packed
+        weight = numbers(last["weight"]) * numbers(last["scale"])[:, None]
+        with torch.no_grad():
+            hidden = model[:2](z)
+            exact = hidden @ model[2].weight.T
+        return (hidden @ torch.from_numpy(weight).float().T - exact).square().mean()
+
+    assert error(explorers.pack(model, z)) < error(explorers.pack(model)) / 4
+
+
+def test_length_of_normal_vectors_against_the_chi_distribution():
+    chi = pytest.importorskip("scipy.stats").chi
+    for k in (1, 2, 10, 64):
+        expected = chi.ppf([0.025, 0.975], k)
+        np.testing.assert_allclose(norm_range(k), expected, atol=2e-3)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -174,6 +198,21 @@ def test_pad_whose_parts_do_not_fit_is_refused():
     z, y, x = torch.zeros(4, 3), torch.zeros(4), torch.zeros(4, 28, 28)
     with pytest.raises(ValueError, match=r"expected \(n, 2\)"):
         explorers.latent_pad(nn.Linear(2, 784), z, y, x, ["a"], alt="A.")
+
+
+def test_images_and_names_that_do_not_fit_are_refused():
+    x, net = torch.zeros(3, 1, 28, 28), nn.Sequential(nn.Conv2d(1, 1, 3, padding=1))
+    with pytest.raises(ValueError, match="with 2 names"):
+        explorers.denoiser(net, x, ["a", "b"], trained_at=0.2, alt="A.")
+    with pytest.raises(ValueError, match="for 4 units and 3 names"):
+        explorers.traversal(
+            nn.Linear(4, 784),
+            torch.zeros(4),
+            torch.zeros(3, 5),
+            x,
+            list("abc"),
+            alt="A.",
+        )
 
 
 def test_type_that_a_page_cannot_read_is_refused():
@@ -328,6 +367,34 @@ def test_nothing_moves_for_those_who_ask_for_less_motion(browser):
     page.wait_for_timeout(400)
     assert root.evaluate(STATE) == before
     page.context.close()
+
+
+def test_denoising_again_helps_where_much_noise_was_left(browser):
+    """What the chapter says about the explorer of the denoiser."""
+    page = chapter_page(browser, "denoising")
+    changes = page.evaluate(
+        """async () => {
+          const root = document.querySelector("[data-explorer=denoiser]");
+          const again = [...root.querySelectorAll("button")]
+            .find((button) => button.textContent === "Denoise again");
+          const frame = () => new Promise((done) =>
+            requestAnimationFrame(() => requestAnimationFrame(done)));
+          const psnr = () => +[...root.querySelector(".explorer-readout").textContent
+            .matchAll(/([\\d.]+) dB/g)].at(-1)[1];
+          const found = [];
+          for (const sigma of [0.5, 0.2]) {
+            root.explorer.move(sigma);
+            await frame();
+            const before = psnr();
+            again.click();
+            await frame();
+            found.push(psnr() - before);
+          }
+          return found;
+        }"""
+    )
+    page.context.close()
+    assert changes[0] > 0 > changes[1]
 
 
 def test_discriminator_learns_in_the_page_and_the_generator_settles(browser):
