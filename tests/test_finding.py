@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Iterator
 from html import unescape
 from urllib.parse import unquote
 
@@ -15,17 +16,29 @@ from browser import launch
 from playwright.sync_api import sync_playwright
 
 BOOK = ROOT / "book"
-PAGES = sorted(path for path in BOOK.glob("*.md"))
+PAGES = sorted(BOOK.rglob("*.md"))
 TERM = re.compile(r"\{term\}`([^`]+)`")
 # Printed before there were DOIs, and not on a page of its publisher.
 WITHOUT_ADDRESS = {"miyasawa1961", "wiener1949"}
 
 
+def reading_order() -> list[str]:
+    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
+
+    def below(entries: list[dict]) -> Iterator[str]:
+        for entry in entries:
+            yield entry["file"]
+            yield from below(entry.get("sections", []))
+
+    return [
+        toc["root"],
+        *(file for part in toc["parts"] for file in below(part["chapters"])),
+    ]
+
+
 def chapters() -> list[str]:
     """The pages with an exercise, in reading order."""
-    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
-    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    return [file for file in files if (ROOT / "exercises" / file).exists()]
+    return [file for file in reading_order() if (ROOT / "exercises" / file).exists()]
 
 
 def source(name: str) -> str:
@@ -202,17 +215,19 @@ def test_descriptions_fit_and_differ():
 
 
 def test_next_and_previous_follow_the_table_of_contents():
-    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
-    order = ["index"]
-    order += [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    order = reading_order()
     order.remove("genindex")  # which Sphinx writes, without such links
     for name, following in itertools.pairwise(order):
         page = (built_book() / f"{name}.html").read_text(encoding="utf-8")
         foot = page.partition('class="prev-next-area"')[2]
-        assert re.search(rf'class="right-next"\s+href="{following}\.html"', foot), name
+        assert re.search(
+            rf'class="right-next"\s+href="[./]*{following}\.html"', foot
+        ), name
         page = (built_book() / f"{following}.html").read_text(encoding="utf-8")
         foot = page.partition('class="prev-next-area"')[2]
-        assert re.search(rf'class="left-prev"\s+href="{name}\.html"', foot), following
+        assert re.search(rf'class="left-prev"\s+href="[./]*{name}\.html"', foot), (
+            following
+        )
 
 
 # --- syllabus, status, site map: on a tiny book -----------------------------------
@@ -328,6 +343,18 @@ def test_status_follows_an_execution_and_keeps_it_from_the_cache(tiny):
     result = tiny.build(GITHUB_REPOSITORY="Some-One/tiny")
     assert "chapter from the cache" in result.stdout
     assert shown_seconds(tiny) == before
+
+
+def test_glossary_and_index_follow_the_chapters(tiny):
+    before = tiny.read("html/glossary.html"), tiny.read("html/genindex.html")
+    assert all("chapter.html#use-code" in page for page in before)
+    assert "<strong><a" in before[0].partition('class="term-uses"')[2]
+    tiny.replace("book/chapter.md", "The **{term}`code`** is short.", "Nothing.")
+    assert tiny.build().returncode == 0
+    after = tiny.read("html/glossary.html"), tiny.read("html/genindex.html")
+    assert not any("chapter.html#use-code" in page for page in after)
+    tiny.replace("book/chapter.md", "Nothing.", "The **{term}`code`** is short.")
+    assert tiny.build().returncode == 0
 
 
 def shown_seconds(book: TinyBook) -> int:
