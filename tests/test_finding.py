@@ -292,6 +292,7 @@ RESULT = {
     "date": "2025-01-31",
     "versions": {"torch": "2.9.0"},
 }
+ADDRESS = {"GITHUB_REPOSITORY": "Some-One/tiny"}
 CELLS = [
     {"metadata": {"nbgrader": {"grade": grade, "points": 4}}} for grade in (0, 1, 1)
 ]
@@ -308,7 +309,7 @@ def tiny(tmp_path_factory) -> TinyBook:
     book.write("latentspaces/results/sweep.json", json.dumps(RESULT))
     toc = (book.root / "book" / "_toc.yml").read_text(encoding="utf-8")
     book.write("book/_toc.yml", f"{toc}- file: glossary\n- file: status\n")
-    result = book.build(GITHUB_REPOSITORY="Some-One/tiny")
+    result = book.build(**ADDRESS)
     assert result.returncode == 0, result.stdout
     return book
 
@@ -335,12 +336,12 @@ def test_syllabus_and_status_are_computed(tiny):
 def test_status_follows_an_execution_and_keeps_it_from_the_cache(tiny):
     before = shown_seconds(tiny)
     tiny.replace("book/chapter.md", "import time\n", "import time; time.sleep(3)\n")
-    result = tiny.build(GITHUB_REPOSITORY="Some-One/tiny")
+    result = tiny.build(**ADDRESS)
     executed = re.search(r"chapter executed in (\d+) s", result.stdout)
     assert shown_seconds(tiny) == int(executed[1]) != before
     # And back: the page and its time come from the cache.
     tiny.replace("book/chapter.md", "import time; time.sleep(3)\n", "import time\n")
-    result = tiny.build(GITHUB_REPOSITORY="Some-One/tiny")
+    result = tiny.build(**ADDRESS)
     assert "chapter from the cache" in result.stdout
     assert shown_seconds(tiny) == before
 
@@ -350,11 +351,11 @@ def test_glossary_and_index_follow_the_chapters(tiny):
     assert all("chapter.html#use-code" in page for page in before)
     assert "<strong><a" in before[0].partition('class="term-uses"')[2]
     tiny.replace("book/chapter.md", "The **{term}`code`** is short.", "Nothing.")
-    assert tiny.build().returncode == 0
+    assert tiny.build(**ADDRESS).returncode == 0
     after = tiny.read("html/glossary.html"), tiny.read("html/genindex.html")
     assert not any("chapter.html#use-code" in page for page in after)
     tiny.replace("book/chapter.md", "Nothing.", "The **{term}`code`** is short.")
-    assert tiny.build().returncode == 0
+    assert tiny.build(**ADDRESS).returncode == 0
 
 
 def shown_seconds(book: TinyBook) -> int:
@@ -385,11 +386,12 @@ def test_without_an_address_there_is_none(tiny):
     text = tiny.read("html/chapter.html")
     assert 'rel="canonical"' not in text
     assert "og:url" not in text and "og:image" not in text
+    assert tiny.build(**ADDRESS).returncode == 0
 
 
 def test_unknown_chapter_is_named(tiny):
     tiny.replace("book/status.md", "first: chapter", "first: chaptre")
-    result = tiny.build(GITHUB_REPOSITORY="Some-One/tiny")
+    result = tiny.build(**ADDRESS)
     tiny.replace("book/status.md", "first: chaptre", "first: chapter")
     assert result.returncode and "no chapter 'chaptre'" in result.stdout
 
