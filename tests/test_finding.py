@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Iterator
 from html import unescape
 from urllib.parse import unquote
 
@@ -15,17 +16,29 @@ from browser import launch
 from playwright.sync_api import sync_playwright
 
 BOOK = ROOT / "book"
-PAGES = sorted(path for path in BOOK.glob("*.md"))
+PAGES = sorted(BOOK.rglob("*.md"))
 TERM = re.compile(r"\{term\}`([^`]+)`")
 # Printed before there were DOIs, and not on a page of its publisher.
 WITHOUT_ADDRESS = {"miyasawa1961", "wiener1949"}
 
 
+def reading_order() -> list[str]:
+    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
+
+    def below(entries: list[dict]) -> Iterator[str]:
+        for entry in entries:
+            yield entry["file"]
+            yield from below(entry.get("sections", []))
+
+    return [
+        toc["root"],
+        *(file for part in toc["parts"] for file in below(part["chapters"])),
+    ]
+
+
 def chapters() -> list[str]:
     """The pages with an exercise, in reading order."""
-    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
-    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    return [file for file in files if (ROOT / "exercises" / file).exists()]
+    return [file for file in reading_order() if (ROOT / "exercises" / file).exists()]
 
 
 def source(name: str) -> str:
@@ -202,17 +215,19 @@ def test_descriptions_fit_and_differ():
 
 
 def test_next_and_previous_follow_the_table_of_contents():
-    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
-    order = ["index"]
-    order += [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    order = reading_order()
     order.remove("genindex")  # which Sphinx writes, without such links
     for name, following in itertools.pairwise(order):
         page = (built_book() / f"{name}.html").read_text(encoding="utf-8")
         foot = page.partition('class="prev-next-area"')[2]
-        assert re.search(rf'class="right-next"\s+href="{following}\.html"', foot), name
+        assert re.search(
+            rf'class="right-next"\s+href="[./]*{following}\.html"', foot
+        ), name
         page = (built_book() / f"{following}.html").read_text(encoding="utf-8")
         foot = page.partition('class="prev-next-area"')[2]
-        assert re.search(rf'class="left-prev"\s+href="{name}\.html"', foot), following
+        assert re.search(rf'class="left-prev"\s+href="[./]*{name}\.html"', foot), (
+            following
+        )
 
 
 # --- syllabus, status, site map: on a tiny book -----------------------------------
@@ -277,6 +292,7 @@ RESULT = {
     "date": "2025-01-31",
     "versions": {"torch": "2.9.0"},
 }
+ADDRESS = {"GITHUB_REPOSITORY": "Some-One/tiny"}
 CELLS = [
     {"metadata": {"nbgrader": {"grade": grade, "points": 4}}} for grade in (0, 1, 1)
 ]
@@ -293,7 +309,7 @@ def tiny(tmp_path_factory) -> TinyBook:
     book.write("latentspaces/results/sweep.json", json.dumps(RESULT))
     toc = (book.root / "book" / "_toc.yml").read_text(encoding="utf-8")
     book.write("book/_toc.yml", f"{toc}- file: glossary\n- file: status\n")
-    result = book.build(GITHUB_REPOSITORY="Some-One/tiny")
+    result = book.build(**ADDRESS)
     assert result.returncode == 0, result.stdout
     return book
 
@@ -320,14 +336,26 @@ def test_syllabus_and_status_are_computed(tiny):
 def test_status_follows_an_execution_and_keeps_it_from_the_cache(tiny):
     before = shown_seconds(tiny)
     tiny.replace("book/chapter.md", "import time\n", "import time; time.sleep(3)\n")
-    result = tiny.build(GITHUB_REPOSITORY="Some-One/tiny")
+    result = tiny.build(**ADDRESS)
     executed = re.search(r"chapter executed in (\d+) s", result.stdout)
     assert shown_seconds(tiny) == int(executed[1]) != before
     # And back: the page and its time come from the cache.
     tiny.replace("book/chapter.md", "import time; time.sleep(3)\n", "import time\n")
-    result = tiny.build(GITHUB_REPOSITORY="Some-One/tiny")
+    result = tiny.build(**ADDRESS)
     assert "chapter from the cache" in result.stdout
     assert shown_seconds(tiny) == before
+
+
+def test_glossary_and_index_follow_the_chapters(tiny):
+    before = tiny.read("html/glossary.html"), tiny.read("html/genindex.html")
+    assert all("chapter.html#use-code" in page for page in before)
+    assert "<strong><a" in before[0].partition('class="term-uses"')[2]
+    tiny.replace("book/chapter.md", "The **{term}`code`** is short.", "Nothing.")
+    assert tiny.build(**ADDRESS).returncode == 0
+    after = tiny.read("html/glossary.html"), tiny.read("html/genindex.html")
+    assert not any("chapter.html#use-code" in page for page in after)
+    tiny.replace("book/chapter.md", "Nothing.", "The **{term}`code`** is short.")
+    assert tiny.build(**ADDRESS).returncode == 0
 
 
 def shown_seconds(book: TinyBook) -> int:
@@ -358,11 +386,12 @@ def test_without_an_address_there_is_none(tiny):
     text = tiny.read("html/chapter.html")
     assert 'rel="canonical"' not in text
     assert "og:url" not in text and "og:image" not in text
+    assert tiny.build(**ADDRESS).returncode == 0
 
 
 def test_unknown_chapter_is_named(tiny):
     tiny.replace("book/status.md", "first: chapter", "first: chaptre")
-    result = tiny.build(GITHUB_REPOSITORY="Some-One/tiny")
+    result = tiny.build(**ADDRESS)
     tiny.replace("book/status.md", "first: chaptre", "first: chapter")
     assert result.returncode and "no chapter 'chaptre'" in result.stdout
 
