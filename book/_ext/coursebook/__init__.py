@@ -18,8 +18,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("coursebook_root", "", "", types=[str])
     for module in (progress, data_source, notebooks, buttons, checks, mathjax):
         module.setup(app)
-    app.setup_extension("coursebook.assignments")
     forget_thebe(app)
+    app.setup_extension("coursebook.assignments")
     # Progress lines are in reading order, and two cores are soon full of PyTorch.
     return {"parallel_read_safe": False, "parallel_write_safe": False}
 
