@@ -153,6 +153,8 @@ class FromNotebook(SphinxDirective):
         parent = nodes.Element()
         lines = StringList(text.splitlines(), source=self.env.docname)
         self.state.nested_parse(lines, self.content_offset, parent)
+        for table in parent.findall(nodes.table):
+            table["classes"].append("assignment")
         return parent.children
 
     def text(self) -> str:
@@ -253,7 +255,7 @@ class Questions(FromNotebook):
                 f"the page says what to read for {list(read)}"
             )
         lines = [
-            "| question | points | minutes, about | read when stuck |",
+            "| question | points | minutes | when stuck, read |",
             "|---|---|---|---|",
         ]
         for group in it.groups:
@@ -299,13 +301,13 @@ class Overview(FromNotebook):
 
     def text(self) -> str:
         lines = [
-            "| assignment | questions | points | your minutes | machine's seconds |",
-            "|---|---|---|---|---|",
+            "| assignment | points | minutes | seconds |",
+            "|---|---|---|---|",
         ]
         for name in self.arguments:
             it = self.assignment(name)
             link = f"{{doc}}`{it.title} <assignment-{name}>`"
-            numbers = f"{len(it.parts)} | {it.points:g} | {it.minutes}"
+            numbers = f"{it.points:g} | {it.minutes}"
             lines.append(f"| {link} | {numbers} | {self.seconds(name)} |")
         return "\n".join(lines)
 
