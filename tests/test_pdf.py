@@ -19,7 +19,6 @@ from pypdf import PdfReader
 sys.path.insert(0, str(ROOT / "book"))
 import pdf
 
-
 # The tiny book's picture is cut short, which nobody else minds. This one is whole.
 DOT = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
