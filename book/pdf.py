@@ -52,7 +52,8 @@ async () => {
     (formula) => !formula.querySelector("mjx-container svg"));
   // The words for screen readers would be printed too, invisibly, between the lines.
   document.querySelectorAll("mjx-assistive-mml").forEach((node) => node.remove());
-  return [...missing.map((image) => image.src.slice(0, 80)),
+  const name = ({ src, alt }) => src.startsWith("data:") ? alt : src.split("/").pop();
+  return [...missing.map(name),
           ...raw.map((formula) => formula.textContent.slice(0, 80))];
 }
 """

@@ -66,10 +66,33 @@ def test_what_is_folded_on_the_screen_is_printed(printed):
     assert "hello from the library" in text  # an output
 
 
+def test_one_page_prints_whole_and_light_and_is_then_as_it_was(book, tmp_path):
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = browser.new_page(color_scheme="dark", offline=True)
+        page.goto((book.root / "_build" / "html" / "chapter.html").as_uri())
+        page.evaluate("MathJax.startup.promise")
+        closed = page.locator("details:not([open])").count()
+        page.evaluate(
+            """addEventListener("beforeprint", () => {
+                 window.printed = document.documentElement.dataset.theme; })"""
+        )
+        page.pdf(path=tmp_path / "page.pdf")
+        assert page.evaluate("window.printed") == "light"
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        assert page.locator("details:not([open])").count() == closed > 0
+        browser.close()
+    text = text_of(PdfReader(tmp_path / "page.pdf"))
+    for part in ("a nested note.", "hidden = answer + 1", "One.", "Two."):
+        assert part in text
+    assert "Search" not in text
+    assert text.count("A chapter with one of everything") == 1
+
+
 def test_text_for_screen_readers_is_not_printed(printed):
-    assert "ℒ" not in text_of(printed)
+    # MathML for screen readers has letters; on paper formulas are drawn.
+    assert "𝜃" not in text_of(printed)
     assert "Hide code cell" not in text_of(printed)
-    assert "Toggle navigation" not in text_of(printed)
 
 
 def test_pictures_are_there(printed):
