@@ -35,6 +35,16 @@ THIN = """
 }
 """
 
+# Colours change gradually, and with "reduced motion" still not at once.
+SETTLE = """
+async () => {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  await frame();
+  await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
+  await frame();
+}
+"""
+
 RUN = """
 async (rules) => {
   const options = { resultTypes: ["violations"], elementRef: false };
@@ -78,6 +88,7 @@ def violations(page: Page) -> list[str]:
     found = page.evaluate(RUN)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    page.evaluate(SETTLE)
     return found + [f"dark: {one}" for one in page.evaluate(RUN, ["color-contrast"])]
 
 
@@ -113,20 +124,6 @@ def test_a_violation_is_noticed(browser: Browser, tmp_path, broken, complaint):
     found = violations(page)
     page.close()
     assert any(complaint in one for one in found), found
-
-
-def test_every_formula_has_mathml_for_screen_readers(browser: Browser):
-    silent = []
-    for path in sorted(built_book().glob("*.html")):
-        page = open_page(browser, path)
-        silent += page.evaluate(
-            """(name) => [...document.querySelectorAll("article .math")]
-              .filter((formula) => !formula.querySelector("mjx-assistive-mml math *"))
-              .map((formula) => `${name}: ${formula.textContent.slice(0, 60)}`)""",
-            path.name,
-        )
-        page.close()
-    assert not silent, "\n".join(silent)
 
 
 FOCUS = """
@@ -169,18 +166,6 @@ def test_focus_is_visible_wherever_tab_leads(browser: Browser, width: str, name:
     page.close()
     assert step > 10
     assert not lost, "\n".join(lost)
-
-
-def test_nothing_is_lost_at_four_hundred_per_cent(browser: Browser):
-    """1280 pixels at 400 % are 320: text reflows, and nothing but the wide scrolls."""
-    wide = []
-    for path in sorted(built_book().glob("*.html")):
-        page = open_page(browser, path, 320)
-        width = page.evaluate("document.scrollingElement.scrollWidth")
-        if width > 320:
-            wide.append(f"{path.name} is {width} pixels wide")
-        page.close()
-    assert not wide, "\n".join(wide)
 
 
 @pytest.mark.parametrize("state", ["no-preference", "reduce"])
