@@ -100,7 +100,7 @@ def ssim(x: Tensor, x_hat: Tensor, *, data_range: float = 1.0) -> float:
     Raises
     ------
     ImportError
-        If torchmetrics, which is part of ``latentspaces[book]``, is not installed.
+        If torchmetrics is not installed.
     """
     _check_same_shape("x", x, "x_hat", x_hat)
     if x.ndim != 4:
@@ -134,7 +134,7 @@ def auroc(scores: Tensor, positive: Tensor) -> float:
     ValueError
         If the lengths differ or one of the two classes is absent.
     ImportError
-        If scikit-learn, which is part of ``latentspaces[book]``, is not installed.
+        If scikit-learn is not installed.
     """
     _check_same_shape("scores", scores, "positive", positive)
     labels = positive.bool()

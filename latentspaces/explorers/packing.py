@@ -157,7 +157,8 @@ def rounded(model: nn.Module) -> nn.Module:
     Returns
     -------
     nn.Module
-        A copy whose larger matrices are rounded as :func:`pack` rounds them.
+        A copy whose larger matrices are rounded as :func:`pack` rounds them without
+        ``inputs``.
     """
     answer = copy.deepcopy(model).float().cpu()
     with torch.no_grad():
