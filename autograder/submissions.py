@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from autograder.errors import SubmissionError
 from autograder.execution import Submission
 from autograder.intake import layouts, places
 from autograder.intake.layouts import Found
-from autograder.intake.names import LONGEST, shown, student
+from autograder.intake.names import LONGEST, composed, shown, student
 from autograder.intake.places import BROKEN, File
 from autograder.intake.roster import Person, Roster
 from autograder.notebooks import LARGEST
@@ -120,6 +120,8 @@ def collect(
         As :func:`find`.
     """
     read = layouts.read(places.look(place), name, layout)
+    for item in read.found:
+        item.sender = replace(item.sender, key=composed(item.sender.key))
     people: list[Person | None] = [None] * len(read.found)
     notes, missing = list(read.notes), ()
     if roster is not None:

@@ -37,7 +37,8 @@ from autograder.intake.names import shown
 from autograder.intake.places import File, Listing, Parts
 
 CANVAS = re.compile(
-    r"(?:(?P<name>\w*?)_)?(?P<late>LATE_)?(?P<user>(?<=_)\d+|anon_[A-Za-z0-9]+)"
+    r"(?:(?P<name>\w*?)_(?P<late>LATE_)?(?P<user>\d+)"
+    r"|(?P<late_too>LATE_)?(?P<nobody>anon_[A-Za-z0-9]+))"
     r"_(?:(?P<file>\d+)_(?P<original>.+)|(?:text|link)\.html)",
     re.DOTALL,
 )
@@ -150,9 +151,12 @@ def read(listing: Listing, name: str, layout: str = "") -> Class:
         layout, listing = _recognise(listing, name)
     elif layout not in ("folders", "flat"):
         listing = next(
-            (part for part in _within(listing) if _is(layout, part, name)), listing
+            (part for part in _within(listing) if _is(layout, part, name, True)),
+            listing,
         )
-    elif listing.zipped and listing.top and (layout == "flat" or _wrapped(listing)):
+    elif (
+        listing.zipped and listing.top and (layout == "flat" or _wrapped(listing, name))
+    ):
         listing = listing.below(listing.top)
     made = LAYOUTS[layout](listing, name)
     if not made.found:
@@ -165,14 +169,18 @@ def read(listing: Listing, name: str, layout: str = "") -> Class:
 
 def _recognise(listing: Listing, name: str) -> tuple[str, Listing]:
     """Return the layout, and the folder in which it begins."""
-    for part in _within(listing):
+    parts = _within(listing)
+    for part in parts:
         kinds = [kind for kind in SPECIAL if _is(kind, part, name)]
         if len(kinds) > 1:
-            raise _ambiguous(listing, f"its names are like those of {kinds[0]}", kinds)
+            raise _ambiguous(listing, "its names are like those of two", kinds)
         if kinds:
             return kinds[0], part
+    for part in parts:
+        if {("inbound",), ("outbound",)} <= part.folders:  # an exchange, still empty
+            return "exchange", part.below("inbound")
     wrapped = listing.zipped and listing.top
-    if wrapped and _wrapped(listing):
+    if wrapped and _wrapped(listing, name):
         listing = listing.below(listing.top)
     elif wrapped:
         inside = listing.below(listing.top)
@@ -201,23 +209,22 @@ def _ambiguous(listing: Listing, text: str, kinds: list[str]) -> CourseError:
 def _within(listing: Listing) -> list[Listing]:
     """Return the places where a class may begin: here, or in the only folder."""
     found = [listing]
-    while top := found[-1].top:
+    while (top := found[-1].top) and len(found) < 4:
         found.append(found[-1].below(top))
-        if len(found) > 3:
-            break
-    for part in tuple(found):  # of an exchange, or of a course
-        for folder in ("inbound", "submitted"):
-            if (folder,) in part.folders:
-                found.append(part.below(folder))
-    return found
+    # Of an exchange, or of a course.
+    inside = [part.below(f) for part in found for f in ("inbound", "submitted")]
+    return [*found, *(part for part in inside if part.files)]
 
 
-def _wrapped(listing: Listing) -> bool:
+def _wrapped(listing: Listing, name: str) -> bool:
     """Return True if the only folder is the class's, and no student's."""
-    return all(len(parts) > 2 for parts in listing.files)
+    files = [p for p in listing.files if _is_notebook(p[-1])] or list(listing.files)
+    if files and all(p[1:-1] == (name,) for p in files):
+        return False  # STUDENT/NAME/NAME.ipynb, of one student
+    return all(len(parts) > 2 for parts in files)
 
 
-def _is(layout: str, listing: Listing, name: str) -> bool:
+def _is(layout: str, listing: Listing, name: str, said: bool = False) -> bool:
     files = list(listing.files)
     tops = {p[0] for p in listing.folders if len(p) == 1}
     match layout:
@@ -227,7 +234,8 @@ def _is(layout: str, listing: Listing, name: str) -> bool:
             matched = [n for n in loose if CANVAS.fullmatch(n)]
             if not any(map(_is_notebook, matched)):
                 return bool(matched) and len(matched) == len(loose)
-            if others := sorted(set(notebooks) - set(matched)):
+            others = sorted(set(notebooks) - set(matched))
+            if others and not said:
                 text = f"{shown(matched[0])} is named as Canvas does, "
                 text += f"{shown(others[0])} is not"
                 raise _ambiguous(listing, text, ["canvas", "flat"])
@@ -332,12 +340,12 @@ def _canvas(listing: Listing, name: str) -> Class:
         if match is None:
             left.append(parts)
             continue
-        user, who = match["user"], match["name"] or ""
+        who, user = match["name"] or "", match["user"] or match["nobody"]
         key = f"{who}_{user}" if who else user
-        sender = Sender(key, who, "" if user.startswith("anon") else user)
+        sender = Sender(key, who, match["user"] or "")
         item = found.setdefault(user, Found(sender))
         late = "marked late by Canvas, which gives no time: no penalty for it"
-        if match["late"] and late not in item.notes:
+        if (match["late"] or match["late_too"]) and late not in item.notes:
             item.notes.append(late)
         original = match["original"]
         if original is None:

@@ -32,6 +32,11 @@ def student(text: str) -> str:
     return f"{name}-{digest}"
 
 
+def composed(text: str) -> str:
+    """Return a name as most systems write it; macOS takes accented letters apart."""
+    return unicodedata.normalize("NFC", text)
+
+
 def shown(text: str) -> str:
     """Return a name as it can be printed: nothing unseen, and not too long."""
     text = re.sub(f"[{UNSEEN}]", lambda found: ascii(found[0])[1:-1], text)
@@ -40,7 +45,7 @@ def shown(text: str) -> str:
 
 def same(text: str) -> str:
     """Return what two names share that some systems take for one."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return composed(composed(text).casefold())
 
 
 def words(text: str) -> str:

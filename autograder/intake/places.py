@@ -24,7 +24,7 @@ IGNORED = ("__MACOSX", "__pycache__")
 #: In a name that begins with a dot: no hidden folder, but what someone handed in.
 HANDED_IN = re.compile(r"\+\d{4}-|_assignsubmission_")
 MOST_ENTRIES = 100_000  # of an archive
-LARGEST_INDEX = 16 * 2**20  # bytes of an archive's table of contents
+LARGEST_INDEX = 32 * 2**20  # bytes of an archive's table of contents
 LARGEST_TOTAL = 100 * 2**30  # bytes that an archive with such a ratio may hold
 RATIO = 100  # unpacked to packed: notebooks have 10, and outputs of zeros 50
 SMALL = 10 * 2**20  # bytes that may have any ratio
@@ -294,7 +294,10 @@ def _opened(place: Path) -> zipfile.ZipFile:
     if start[257:262] == b"ustar":
         kind = "a tar archive"
     if place.suffix.lower() == ".ipynb":
-        kind = "one notebook"
+        raise SubmissionError(
+            f"{place}: one notebook; put it into a folder with the student's name, and "
+            "name the folder around that"
+        )
     if kind:
         raise SubmissionError(
             f"{place}: {kind}; make a zip file of the class, or unpack it and name the "
