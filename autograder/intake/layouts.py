@@ -444,7 +444,7 @@ def _time(text: str, where: str, item: Found) -> datetime | None:
     try:
         return dates.parse(text)
     except ValueError:
-        item.notes.append(f"{where} has no time that can be read: {shown(text)!r}")
+        item.notes.append(f"{where} has no time that can be read: '{shown(text)}'")
         return None
 
 

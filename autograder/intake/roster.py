@@ -228,7 +228,9 @@ def read(path: Path, zone: tzinfo | None = None) -> Roster:
                 continue
             before = lines.setdefault((role, names.same(text)), line)
             if before != line:
-                errors.append(f"row {line}: {role} {text!r} is in row {before} too")
+                errors.append(
+                    f"row {line}: {role} '{names.shown(text)}' is in row {before} too"
+                )
         people.append(person)
     if not (people or errors):
         errors.append("no student in it")
@@ -297,7 +299,7 @@ def _columns(
         {n for n in plain if n and plain.count(n) > 1 and not KNOWN.fullmatch(n)}
     )
     if twice:
-        raise RosterError(f"{path}: more than one column {twice[0]!r}")
+        raise RosterError(f"{path}: more than one column '{names.shown(twice[0])}'")
     aliases = dict(COLUMNS)
     if "student" in plain and {"sis login id", "sis user id"} & set(plain):
         # Canvas's export, where "Student" is the name and "ID" Canvas's own number.
@@ -317,7 +319,7 @@ def _columns(
     if "student" not in found and "email" in found:
         found["student"] = found["email"]
     if "student" not in found:
-        there = ", ".join(repr(names.shown(cell)) for cell in head[:8])
+        there = ", ".join(f"'{names.shown(cell)}'" for cell in head[:8])
         raise RosterError(
             f"{path}: no column 'student' with the ids; there are: {there}"
         )
@@ -331,11 +333,11 @@ def _columns(
         close = difflib.get_close_matches(text, words, 1, cutoff=0.85)
         if close and words[close[0]] not in found:
             raise RosterError(
-                f"{path}: unknown column {names.shown(original)!r}; is it {close[0]!r}?"
+                f"{path}: unknown column '{names.shown(original)}'; is it {close[0]!r}?"
             )
     if not rest:
         return found, []
-    some = ", ".join(repr(names.shown(original)) for original, _ in rest[:8])
+    some = ", ".join(f"'{names.shown(original)}'" for original, _ in rest[:8])
     return found, [f"columns that are not used: {some}" + (", ..." if rest[8:] else "")]
 
 
@@ -357,7 +359,7 @@ def _person(value: dict[str, str], zone: tzinfo | None) -> Person:
         )
     if names.student(student) != student:
         raise ValueError(
-            f"student {names.shown(student)!r} cannot be a name in the gradebook: too "
+            f"student '{names.shown(student)}' cannot be a name in the gradebook: too "
             "long, or with characters that the name of a folder cannot have"
         )
     for role, text in value.items():
