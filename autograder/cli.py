@@ -347,7 +347,7 @@ def _taken_in(
     gradebook.register(course, assignment, due)
     if people:
         gradebook.enroll(course, people.people)
-        grading.expect(course, name, [person.student for person in people.people])
+        grading.expect(course, name, {p.student: p.group for p in people.people})
     return found.hand_ins, late
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -221,22 +221,29 @@ def _handed_in(course: Course, name: str, student: str) -> bytes | None:
         return None
 
 
-def expect(course: Course, name: str, students: Iterable[str]) -> None:
-    """Keep who is in the class, so that who hands nothing in has a row too."""
-    _replace(_class(course, name), json.dumps(sorted(students), indent=1).encode())
+def expect(course: Course, name: str, groups: Mapping[str, str]) -> None:
+    """Keep who is in the class, so that who hands nothing in has a row too.
+
+    The group of each student is kept with it, empty if there is none.
+    """
+    _replace(_class(course, name), json.dumps(dict(groups), indent=1).encode())
+
+
+def expected(course: Course, name: str) -> dict[str, str]:
+    """Return the group of each student in the class, empty without a roster."""
+    try:
+        return dict(json.loads(_class(course, name).read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
 
 
 def missing(course: Course, release: Release) -> list[Record]:
     """Return a record of nothing for each of the class who handed nothing in yet."""
-    try:
-        expected = json.loads(_class(course, release.name).read_text("utf-8"))
-    except (OSError, ValueError):
-        return []
     here = {record.student for record in records(course, release.name)}
     nothing = replace(failure("nothing was handed in", release), status=Status.MISSING)
     return [
         _record(Submission(student, None), release, "", nothing)
-        for student in expected
+        for student in sorted(expected(course, release.name))
         if student not in here
     ]
 

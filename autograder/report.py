@@ -13,7 +13,7 @@ from autograder import gradebook, lateness
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.execution import Outcome, Release, Status
-from autograder.grading import Record, missing, records
+from autograder.grading import Record, expected, missing, records
 from autograder.lateness import Late
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
@@ -26,6 +26,7 @@ class Row:
     record: Record
     points: dict[str, float | None]
     late: Late = Late()  # noqa: RUF009 (it is frozen)
+    group: str = ""
 
     @property
     def total(self) -> float:
@@ -109,6 +110,7 @@ class Report:
 def make(course: Course, release: Release) -> Report:
     """Read the gradebook and the records of an assignment."""
     found = [*records(course, release.name), *missing(course, release)]
+    groups = expected(course, release.name)
     if not found:
         raise CourseError(
             f"{course.results(release.name)}: nothing has been graded here yet; run "
@@ -123,7 +125,7 @@ def make(course: Course, release: Release) -> Report:
                 late = lateness.of(book, release.name, record.student)
             else:
                 points = {mark.question: mark.points for mark in record.marks}
-            rows.append(Row(record, points, late))
+            rows.append(Row(record, points, late, groups.get(record.student, "")))
     return Report(release, tuple(rows))
 
 
@@ -192,7 +194,7 @@ def write(course: Course, report: Report) -> list[Path]:
 def _marks(report: Report) -> list[list[str]]:
     ids = [question.id for question in report.release.questions]
     head = ["student", "status", "points", "max_points", "late_penalty"]
-    table = [[*head, *ids, "message", "repairs"]]
+    table = [[*head, *ids, "message", "repairs", "group"]]
     for row in report.rows:
         record = row.record
         table.append([record.student, record.status, number(row.total)])
@@ -201,6 +203,7 @@ def _marks(report: Report) -> list[list[str]]:
             "" if row.points.get(i) is None else number(row.points[i]) for i in ids
         ]
         table[-1] += [record.message, "; ".join(row.notes[bool(record.message) :])]
+        table[-1].append(row.group)
     return table
 
 

@@ -260,10 +260,10 @@ def test_extension_before_the_due_date_is_refused(course, assignment):
 
 
 ROSTER = """\
-Student;Name;E-Mail;Canvas ID;Extension
-s1;One, Ann;ann@x.test;101;
-s2;Ben Two;ben@x.test;102;1,5
-s3;Cat Three;cat@x.test;103;
+Student;Name;E-Mail;Canvas ID;Group;Extension
+s1;One, Ann;ann@x.test;101;A;
+s2;Ben Two;ben@x.test;102;B;1,5
+s3;Cat Three;cat@x.test;103;B;
 """
 
 
@@ -306,6 +306,7 @@ def test_class_from_the_exchange_with_roster_and_due_date(graded, course, capsys
         rows = {row["student"]: row for row in csv.DictReader(file)}
     assert (rows["s3"]["status"], rows["s3"]["points"]) == ("missing", "0")
     assert rows["s3"]["message"] == "nothing was handed in"
+    assert [rows[s]["group"] for s in ("s1", "s3", "ghost")] == ["A", "B", ""]
 
 
 def test_who_handed_nothing_in_may_do_so_later(graded, course, capsys):
