@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.course import Course
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, CourseError
 
 if TYPE_CHECKING:
+    from autograder import submissions
     from autograder.execution import Release
+    from autograder.lateness import Lateness
     from autograder.pool import Pool
     from autograder.sandbox.warm import WarmProcess
 
@@ -26,6 +28,7 @@ UNCONFINED = (
     "Grade only what you would run yourself."
 )
 FAILED, BROKEN, INTERRUPTED = 1, 2, 130  # exit codes
+FORMATS = ("folders", "flat", "canvas", "moodle", "exchange", "submitted")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,10 +70,32 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("notebook", type=Path, metavar="NOTEBOOK")
     _add_timeout(command)
 
-    command = _command(commands, "grade", _grade, "grade a folder of submissions")
+    command = _command(commands, "grade", _grade, "grade a class's submissions")
     command.add_argument("name", metavar="NAME", help="the assignment")
     command.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="STUDENT/NAME.ipynb, or a zip of it"
+        "place",
+        type=Path,
+        metavar="PLACE",
+        help="a folder with STUDENT/NAME.ipynb or STUDENT.ipynb, nbgrader's exchange "
+        "or submissions, a download from Canvas or Moodle, or a zip file of these",
+    )
+    command.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="",
+        help="what the place is, where that is not plain from its names",
+    )
+    command.add_argument(
+        "--roster",
+        type=Path,
+        metavar="FILE",
+        help="a CSV file of the class: ids, and names, groups, extensions",
+    )
+    command.add_argument(
+        "--due",
+        metavar="DATE",
+        help='when it is due, as "2026-12-01 23:59 Europe/Berlin" (default: as the '
+        "gradebook says)",
     )
     _add_output(command)
     _add_timeout(command)
@@ -246,12 +271,12 @@ def _grade_with(
 ) -> int:
     from tqdm import tqdm
 
-    from autograder import grading, release, report, submissions
+    from autograder import grading, release, report
     from autograder.pipeline.grade import Pipeline
     from autograder.sandbox.limits import GIB, Limits
 
     assignment = release.load(course, arguments.name)
-    found = submissions.find(arguments.folder, arguments.name)
+    found, late = _taken_in(arguments, course, assignment)
     number = 0
     # A bar for a person who waits, and a line for each submission in a log.
     bar = tqdm(total=len(found), unit=" submissions", disable=None)
@@ -279,7 +304,9 @@ def _grade_with(
             pipeline = Pipeline(
                 warm.shared(), arguments.timeout, arguments.total_timeout, limits
             )
-            grading.grade(course, assignment, handed_in(), pipeline, progress, workers)
+            grading.grade(
+                course, assignment, handed_in(), pipeline, progress, workers, late
+            )
     except KeyboardInterrupt:
         print(
             f"\n{number} of {len(found)} are graded and kept; the same command goes on."
@@ -289,6 +316,53 @@ def _grade_with(
         return INTERRUPTED
     _show(course, assignment)
     return 0
+
+
+def _taken_in(
+    arguments: argparse.Namespace, course: Course, assignment: Release
+) -> tuple[tuple[submissions.HandIn, ...], Lateness]:
+    """Find the class, say what was found, and enter who and when into the gradebook."""
+    from autograder import gradebook, grading, lateness, submissions
+    from autograder.intake import dates, roster
+
+    name, due, zone = assignment.name, None, None
+    if arguments.due:
+        try:
+            due, zone = dates.parse(arguments.due, None), dates.zone(arguments.due)
+        except ValueError as error:
+            raise CourseError(f"--due: {error}") from None
+    people = roster.read(arguments.roster, zone) if arguments.roster else None
+    found = submissions.collect(arguments.place, name, arguments.format, people)
+    late = lateness.Lateness(course, lateness.extensions(people))
+    due = due or gradebook.due(course, name)
+    late.check(due)
+    print(f"{arguments.place}: {found.kind}, {_count(len(found.hand_ins), 'hand-in')}")
+    notes = [*(people.notes if people else ()), *found.notes]
+    if due:
+        notes.append(f"due {dates.written(due)}")
+        if timeless := sum(item.submitted is None for item in found.hand_ins):
+            notes.append(f"without a time of submission, never late: {timeless}")
+    if found.missing:
+        some = ", ".join(person.student for person in found.missing[:10])
+        more = ", ..." if found.missing[10:] else ""
+        notes.append(f"nothing handed in: {len(found.missing)} ({some}{more})")
+    if people:
+        known = {p.student for p in people.people}
+        known |= {item.student for item in found.hand_ins}
+        before = [record.student for record in grading.records(course, name)]
+        if strange := [student for student in before if student not in known]:
+            some = ", ".join(strange[:10]) + (", ..." if strange[10:] else "")
+            notes.append(
+                f"graded before, and not on the roster: {len(strange)} ({some})"
+            )
+    for note in notes:
+        print(f"  {note}")
+    sys.stdout.flush()
+    gradebook.register(course, assignment, due)
+    if people:
+        gradebook.enroll(course, people.people)
+        grading.expect(course, name, {p.student: p.group for p in people.people})
+    return found.hand_ins, late
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -21,6 +21,14 @@ class SubmissionError(AutograderError):
     """A student's hand-in, or an archive of hand-ins, cannot be taken."""
 
 
+class RosterError(AutograderError):
+    """The list of a class cannot be read, or contradicts itself."""
+
+
+class PenaltyError(AssignmentError):
+    """The course's own rule for late submissions does not work."""
+
+
 class GradebookError(AutograderError):
     """The gradebook and the assignment do not fit together."""
 

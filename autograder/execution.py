@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -27,6 +28,7 @@ class Status(StrEnum):
     GRADED = "graded"  # every cell ran, whatever came of it
     STOPPED = "stopped"  # the kernel died or hung; what ran before that counts
     FAILED = "failed"  # nothing could be run: the message says why
+    MISSING = "missing"  # nothing was handed in
 
 
 class Outcome(StrEnum):
@@ -54,12 +56,15 @@ class Submission:
         Why there is none; empty otherwise.
     notes
         What was unusual about the file, such as its name.
+    submitted
+        When it was handed in, in UTC and without a zone; None if nothing says.
     """
 
     student: str
     content: bytes | None
     problem: str = ""
     notes: tuple[str, ...] = ()
+    submitted: datetime | None = None
 
 
 @dataclass(frozen=True)

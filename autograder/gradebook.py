@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import nbgrader
@@ -18,6 +19,9 @@ from sqlalchemy.exc import DatabaseError, SAWarning
 from autograder.course import Course
 from autograder.errors import GradebookError
 from autograder.execution import Release, Result
+from autograder.intake.roster import Person
+
+STUDENT = ("first_name", "last_name", "email", "lms_user_id")  # nbgrader's columns
 
 
 @contextmanager
@@ -49,10 +53,14 @@ def _version() -> str:
 api.get_alembic_version = _version
 
 
-def register(course: Course, release: Release) -> None:
-    """Enter an assignment and its cells, as ``generate_assignment`` would."""
+def register(course: Course, release: Release, due: datetime | None = None) -> None:
+    """Enter an assignment and its cells, as ``generate_assignment`` would.
+
+    Without a due date, in UTC, it keeps the one that it has.
+    """
     with opened(course) as book:
-        book.update_or_create_assignment(release.name)
+        dates = {"duedate": due} if due else {}
+        book.update_or_create_assignment(release.name, **dates)
     names = {"assignment": release.name, "notebook": release.name}
     resources = {"nbgrader": {**names, "db_url": course.db_url}}
     notebook, _ = ComputeChecksums().preprocess(copy.deepcopy(release.graded), {})
@@ -64,6 +72,24 @@ def register(course: Course, release: Release) -> None:
             "lost cells since its first submission was graded; move the gradebook "
             "away, or give --output another folder"
         ) from None
+
+
+def due(course: Course, name: str) -> datetime | None:
+    """Return when an assignment is due, in UTC; None if the gradebook does not say."""
+    with opened(course) as book:
+        try:
+            return book.find_assignment(name).duedate
+        except MissingEntry:
+            return None
+
+
+def enroll(course: Course, people: Iterable[Person]) -> None:
+    """Enter a class's students, and of each what the roster says."""
+    with opened(course) as book, _one_commit(book):
+        for person in people:
+            said = {name: getattr(person, name) for name in STUDENT}
+            said = {name: text for name, text in said.items() if text}
+            book.update_or_create_student(person.student, **said)
 
 
 def has(book: Gradebook, name: str, student: str) -> bool:

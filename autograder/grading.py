@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
+import nbformat
 from nbconvert.exporters import HTMLExporter
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder import feedback, gradebook, notebooks, outputs, prose
@@ -26,6 +29,7 @@ from autograder.execution import (
     Submission,
     failure,
 )
+from autograder.lateness import Lateness
 from autograder.pool import Pool, run
 
 
@@ -71,6 +75,7 @@ def grade(
     executor: Executor,
     progress: Callable[[Record, bool], None] = lambda record, new: None,
     pool: Pool | None = None,
+    late: Lateness | None = None,
 ) -> list[Record]:
     """Grade what is new or changed, and write everything that comes of it.
 
@@ -86,16 +91,26 @@ def grade(
         Called after each submission, with False if it had been graded before.
     pool
         Where the executor runs; None for this process.
+    late
+        Enters times of submission and late penalties; None for those of the course
+        without a roster.
 
     Returns
     -------
     One record for each submission, in the order of the class.
     """
+    late = late or Lateness(course)
     gradebook.register(course, release)
     pages = feedback.exporter(course)
     done: dict[str, Record] = {}
     digests: dict[str, str] = {}
     with gradebook.opened(course) as book:
+
+        def refresh(student: str, submitted: datetime | None) -> None:
+            """Bring what depends on the date up to date, without grading again."""
+            if late.enter(book, release.name, student, submitted, keep=True):
+                _stamp(course, release.name, student, submitted)
+                _page(course, release.name, student, book, pages)
 
         def wanted() -> Iterator[Submission]:
             for submission in submissions:
@@ -110,6 +125,7 @@ def grade(
                     and gradebook.has(book, release.name, student)
                 ):
                     done[student] = record
+                    refresh(student, submission.submitted)
                     progress(record, False)
                 else:
                     digests[student] = digest
@@ -121,7 +137,7 @@ def grade(
                 if isinstance(found, Exception):
                     raise found
                 result = found
-                _write(course, release, submission, result, book, pages)
+                _write(course, release, submission, result, book, pages, late)
             except AssignmentError:  # it would be the same for the whole class
                 raise
             except Exception as error:  # one submission must not stop the class
@@ -129,13 +145,18 @@ def grade(
                 result = failure(text, release, submission.notes)
                 digest = ""  # whatever it was, it is tried again next time
                 book.db.rollback()
-                _write(course, release, submission, result, book, pages)
+                _write(course, release, submission, result, book, pages, late)
             record = _record(submission, release, digest, result)
             path = _path(course, release.name, submission.student)
             # Last: a record says that all the rest has been written.
             _replace(path, json.dumps(asdict(record), indent=1).encode())
             done[submission.student] = record
             progress(record, True)
+        for record in records(course, release.name):  # whose date may be another now
+            if record.student not in done and gradebook.has(
+                book, release.name, record.student
+            ):
+                refresh(record.student, None)
     return list(done.values())
 
 
@@ -146,18 +167,89 @@ def _write(
     result: Result,
     book: Gradebook,
     pages: HTMLExporter,
+    late: Lateness,
 ) -> None:
     name, student = release.name, submission.student
+    same = _handed_in(course, name, student) == submission.content
     if submission.content is not None:
         _replace(course.submitted(name, student), submission.content)
     gradebook.enter(book, release, student, result)
+    late.enter(book, name, student, submission.submitted, keep=same)
+    _stamp(course, name, student, submission.submitted, keep=same)
     outputs.clean(result.notebook)
     prose.clean(result.notebook, release.released)
     text = notebooks.write(result.notebook)
     # A program can print what no file can hold: half a surrogate pair.
     _replace(course.autograded(name, student), text.encode("utf-8", "replace"))
-    page = feedback.page(pages, book, name, student, result.notebook)
+    _page(course, name, student, book, pages, result.notebook)
+
+
+def _page(
+    course: Course,
+    name: str,
+    student: str,
+    book: Gradebook,
+    pages: HTMLExporter,
+    notebook: NotebookNode | None = None,
+) -> None:
+    """Write the student's page, of the graded notebook as it is kept by default."""
+    if notebook is None:
+        notebook = nbformat.read(course.autograded(name, student), as_version=4)
+    page = feedback.page(pages, book, name, student, notebook)
     _replace(course.feedback(name, student), page.encode("utf-8", "replace"))
+
+
+def _stamp(
+    course: Course,
+    name: str,
+    student: str,
+    submitted: datetime | None,
+    keep: bool = True,
+) -> None:
+    """Write the time beside what was handed in, where nbgrader looks for it."""
+    path = course.submitted(name, student).with_name("timestamp.txt")
+    if submitted is not None:
+        _replace(path, f"{submitted} UTC".encode())
+    elif not keep:
+        path.unlink(missing_ok=True)
+
+
+def _handed_in(course: Course, name: str, student: str) -> bytes | None:
+    try:
+        return course.submitted(name, student).read_bytes()
+    except OSError:
+        return None
+
+
+def expect(course: Course, name: str, groups: Mapping[str, str]) -> None:
+    """Keep who is in the class, so that who hands nothing in has a row too.
+
+    The group of each student is kept with it, empty if there is none.
+    """
+    _replace(_class(course, name), json.dumps(dict(groups), indent=1).encode())
+
+
+def expected(course: Course, name: str) -> dict[str, str]:
+    """Return the group of each student in the class, empty without a roster."""
+    try:
+        return dict(json.loads(_class(course, name).read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def missing(course: Course, release: Release) -> list[Record]:
+    """Return a record of nothing for each of the class who handed nothing in yet."""
+    here = {record.student for record in records(course, release.name)}
+    nothing = replace(failure("nothing was handed in", release), status=Status.MISSING)
+    return [
+        _record(Submission(student, None), release, "", nothing)
+        for student in sorted(expected(course, release.name))
+        if student not in here
+    ]
+
+
+def _class(course: Course, name: str) -> Path:
+    return course.results(name) / "class.json"
 
 
 def _record(

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder import gradebook
+from autograder import gradebook, lateness
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.execution import Outcome, Release, Status
-from autograder.grading import Record, records
+from autograder.grading import Record, expected, missing, records
+from autograder.lateness import Late
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
@@ -24,11 +25,22 @@ class Row:
 
     record: Record
     points: dict[str, float | None]
+    late: Late = Late()  # noqa: RUF009 (it is frozen)
+    group: str = ""
 
     @property
     def total(self) -> float:
-        """The sum of the points; what waits for a person counts as nothing yet."""
-        return sum(value or 0.0 for value in self.points.values())
+        """The sum of the points, less what being late costs.
+
+        What waits for a person counts as nothing yet.
+        """
+        return sum(value or 0.0 for value in self.points.values()) - self.late.penalty
+
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say about it."""
+        said = (self.record.message, str(self.late), *self.record.repairs)
+        return [note for note in said if note]
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,8 @@ class Report:
     @property
     def run(self) -> list[Row]:
         """The submissions that could be run."""
-        return [row for row in self.rows if row.record.status != Status.FAILED]
+        not_run = (Status.FAILED, Status.MISSING)
+        return [row for row in self.rows if row.record.status not in not_run]
 
     @property
     def mean(self) -> float:
@@ -96,7 +109,8 @@ class Report:
 
 def make(course: Course, release: Release) -> Report:
     """Read the gradebook and the records of an assignment."""
-    found = records(course, release.name)
+    found = [*records(course, release.name), *missing(course, release)]
+    groups = expected(course, release.name)
     if not found:
         raise CourseError(
             f"{course.results(release.name)}: nothing has been graded here yet; run "
@@ -104,12 +118,14 @@ def make(course: Course, release: Release) -> Report:
         )
     with gradebook.opened(course) as book:
         rows = []
-        for record in found:
+        for record in sorted(found, key=lambda record: record.student):
+            late = Late()
             if gradebook.has(book, release.name, record.student):
                 points = gradebook.points(book, release.name, record.student)
+                late = lateness.of(book, release.name, record.student)
             else:
                 points = {mark.question: mark.points for mark in record.marks}
-            rows.append(Row(record, points))
+            rows.append(Row(record, points, late, groups.get(record.student, "")))
     return Report(release, tuple(rows))
 
 
@@ -142,20 +158,17 @@ def text(report: Report) -> str:
 
 def _headline(report: Report) -> str:
     waiting = sum(part.waiting for part in report.summaries())
+    missing = sum(row.record.status == Status.MISSING for row in report.rows)
     return (
-        f"{len(report.rows)} submissions, {len(report.run)} could be run, "
-        f"mean {number(report.mean)} of {number(report.most)} points"
+        f"{len(report.rows) - missing} submissions, {len(report.run)} could be run, "
+        + (f"{missing} handed nothing in, " if missing else "")
+        + f"mean {number(report.mean)} of {number(report.most)} points"
         + (f" before {waiting} written answers are read" if waiting else "")
     )
 
 
 def _noted(report: Report) -> list[tuple[str, str]]:
-    return [
-        (row.record.student, note)
-        for row in report.rows
-        for note in (row.record.message, *row.record.repairs)
-        if note
-    ]
+    return [(row.record.student, note) for row in report.rows for note in row.notes]
 
 
 def _align(table: Sequence[Sequence[str]]) -> list[str]:
@@ -180,15 +193,17 @@ def write(course: Course, report: Report) -> list[Path]:
 
 def _marks(report: Report) -> list[list[str]]:
     ids = [question.id for question in report.release.questions]
-    table = [["student", "status", "points", "max_points", *ids, "message", "repairs"]]
+    head = ["student", "status", "points", "max_points", "late_penalty"]
+    table = [[*head, *ids, "message", "repairs", "group"]]
     for row in report.rows:
         record = row.record
         table.append([record.student, record.status, number(row.total)])
-        table[-1].append(number(report.most))
+        table[-1] += [number(report.most), number(row.late.penalty)]
         table[-1] += [
             "" if row.points.get(i) is None else number(row.points[i]) for i in ids
         ]
-        table[-1] += [record.message, "; ".join(record.repairs)]
+        table[-1] += [record.message, "; ".join(row.notes[bool(record.message) :])]
+        table[-1].append(row.group)
     return table
 
 
@@ -247,9 +262,7 @@ def page(report: Report) -> str:
             row.record.status,
             number(row.total),
             *(number(row.points.get(i)) for i in ids),
-            "; ".join(
-                note for note in (row.record.message, *row.record.repairs) if note
-            ),
+            "; ".join(row.notes),
         ]
         for row in report.rows
     ]

@@ -1,60 +1,78 @@
-"""A class's hand-ins: a folder, or a zip of one, with a folder for each student."""
+"""A class's hand-ins, one for each student, wherever they come from."""
 
 from __future__ import annotations
 
-import hashlib
-import lzma
-import re
-import stat
-import struct
-import zipfile
-import zlib
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 
-from autograder.errors import CourseError, SubmissionError
+from autograder.errors import SubmissionError
 from autograder.execution import Submission
+from autograder.intake import layouts, places
+from autograder.intake.layouts import Found
+from autograder.intake.names import LONGEST, composed, shown, student
+from autograder.intake.places import BROKEN, File
+from autograder.intake.roster import Person, Roster
 from autograder.notebooks import LARGEST
 
-T = TypeVar("T")
-IGNORED = ("__MACOSX", "__pycache__")
-LONGEST_NAME = 100  # characters; nbgrader's column holds more
-LARGEST_NAME = 200  # bytes; a file's name holds 255, and something is added to it
-#: nbgrader's pages show a student's name as it is: no HTML, nothing that is not seen.
-UNFIT = re.compile(
-    r"[\x00-\x1f\x7f-\x9f<>\"&\\\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-#: What the libraries that unpack raise for a damaged archive.
-BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
+__all__ = ["BROKEN", "Class", "HandIn", "collect", "find"]
+
+PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".bz2")
 
 
 @dataclass(frozen=True)
 class HandIn:
-    """One student's hand-in, whose content is read when its turn comes."""
+    """One student's hand-in, whose content is read when its turn comes.
+
+    Parameters
+    ----------
+    student
+        The name in the gradebook.
+    notes
+        What was unusual about it.
+    load
+        Reads the notebook.
+    submitted
+        When it was handed in, in UTC; None if nothing says.
+    """
 
     student: str
     notes: tuple[str, ...]
     load: Callable[[], bytes]
+    submitted: datetime | None = None
 
     def read(self) -> Submission:
         """Return the submission; one that cannot be read says why."""
+        content, problem = None, ""
         try:
-            return Submission(self.student, self.load(), notes=self.notes)
+            content = self.load()
         except SubmissionError as error:
-            return Submission(self.student, None, str(error), self.notes)
+            problem = str(error)
+        return Submission(self.student, content, problem, self.notes, self.submitted)
+
+
+@dataclass(frozen=True)
+class Class:
+    """The hand-ins of a class.
+
+    Parameters
+    ----------
+    hand_ins
+        One for each student who handed in, sorted.
+    kind
+        What the place was recognised as, in words.
+    notes
+        What there is to say about the whole.
+    missing
+        Who of the roster handed nothing in.
+    """
+
+    hand_ins: tuple[HandIn, ...]
+    kind: str
+    notes: tuple[str, ...]
+    missing: tuple[Person, ...] = ()
 
 
 def find(place: Path, name: str) -> list[HandIn]:
@@ -63,8 +81,7 @@ def find(place: Path, name: str) -> list[HandIn]:
     Parameters
     ----------
     place
-        A folder with ``STUDENT/NAME.ipynb``, or a zip file of such a folder. Any other
-        single notebook in a student's folder is taken too, with a note.
+        A folder or a zip file, as :func:`collect` takes it.
     name
         The assignment.
 
@@ -73,174 +90,131 @@ def find(place: Path, name: str) -> list[HandIn]:
     CourseError
         If there is no class here.
     SubmissionError
-        If an archive holds links, or names that lead out of it.
+        If an archive is made to do harm.
     """
-    if place.is_dir():
-        found = _folder(place, name)
-    elif place.is_file():
-        found = _zip(place, name)
-    else:
-        raise CourseError(
-            f"{place}: no such folder or zip file; expected one folder for each "
-            f"student with {name}.ipynb in it"
-        )
-    if not found:
-        raise CourseError(
-            f"{place}: no student's folder in it; expected STUDENT/{name}.ipynb"
-        )
-    return _apart(found)
+    return list(collect(place, name).hand_ins)
 
 
-def _apart(found: list[HandIn]) -> list[HandIn]:
-    """Give hand-ins that would share a name, of which one was changed, one each."""
-    kept, names = [], {item.student for item in found if not item.notes}
-    for item in found:
-        student, number = item.student, 2
-        while item.notes and student in names:
-            student = f"{item.student[:LONGEST_NAME]}-{number}"
-            number += 1
-        names.add(student)
-        kept.append(replace(item, student=student))
-    return kept
+def collect(
+    place: Path, name: str, layout: str = "", roster: Roster | None = None
+) -> Class:
+    """Return the hand-ins of an assignment, and who handed nothing in.
 
+    Parameters
+    ----------
+    place
+        A folder with ``STUDENT/NAME.ipynb`` or ``STUDENT.ipynb``, nbgrader's exchange
+        or its submissions, what Canvas or Moodle gives to download, or a zip file of
+        any of these. In a student's folder, any other single notebook is taken too,
+        with a note.
+    name
+        The assignment.
+    layout
+        Which of :data:`autograder.intake.layouts.LAYOUTS` it is; empty to recognise it.
+    roster
+        Who the students are; None to take their names from the files.
 
-def _folder(place: Path, name: str) -> list[HandIn]:
-    found = []
-    for folder in sorted(place.iterdir()):
-        if not folder.is_dir() or not _is_shown(folder.name):
-            continue
-        paths = {
-            path.relative_to(folder).as_posix(): path
-            for path in sorted(folder.rglob("*"))
-            if _is_notebook(path.name)
-            and all(_is_shown(part) for part in path.relative_to(folder).parts)
-        }
-        linked = folder.is_symlink()
-        found.append(_hand_in(folder.name, paths, name, _File(linked)))
-    return found
-
-
-@dataclass(frozen=True)
-class _File:
-    """Reads a notebook from the disk."""
-
-    linked: bool
-
-    def __call__(self, path: Path) -> bytes:
-        if self.linked or path.is_symlink():
-            raise SubmissionError(f"{path.name} is a link instead of a file")
-        try:
-            found = path.stat()
-            if not stat.S_ISREG(found.st_mode):  # reading a pipe would never end
-                raise SubmissionError(f"{path.name} is not a file")
-            _check_size(path.name, found.st_size)
-            return path.read_bytes()
-        except OSError as error:
-            raise SubmissionError(
-                f"{path.name} cannot be read ({error.strerror})"
-            ) from None
-
-
-def _zip(place: Path, name: str) -> list[HandIn]:
-    try:
-        archive = zipfile.ZipFile(place)
-    except zipfile.BadZipFile:
-        raise SubmissionError(
-            f"{place}: neither a folder nor a zip file that can be opened"
-        ) from None
-
-    def load(info: zipfile.ZipInfo) -> bytes:
-        _check_size(info.filename, info.file_size)
-        try:
-            return archive.read(info)
-        except BROKEN as error:
-            raise SubmissionError(
-                f"{info.filename} cannot be unpacked ({error})"
-            ) from None
-
-    students = _students(archive, place)
-    return [
-        _hand_in(student, students[student], name, load) for student in sorted(students)
+    Raises
+    ------
+    CourseError, SubmissionError
+        As :func:`find`.
+    """
+    read = layouts.read(places.look(place), name, layout)
+    for item in read.found:
+        item.sender = replace(item.sender, key=composed(item.sender.key))
+    people: list[Person | None] = [None] * len(read.found)
+    notes, missing = list(read.notes), ()
+    if roster is not None:
+        people, why = roster.match(item.sender for item in read.found)
+        for item, person, reason in zip(read.found, people, why, strict=True):
+            if person is None:
+                item.notes.append(f"not on the roster{f': {reason}' if reason else ''}")
+        here = {person.student for person in people if person}
+        missing = tuple(p for p in roster.people if p.student not in here)
+    students = _named(read.found, people, roster)
+    made = [
+        _hand_in(item, student, name, person)
+        for item, student, person in zip(read.found, students, people, strict=True)
     ]
+    if roster is not None and None in people:
+        nobody = [s for s, p in zip(students, people, strict=True) if p is None]
+        some = ", ".join(nobody[:10]) + (", ..." if nobody[10:] else "")
+        notes.append(f"not on the roster, but graded: {len(nobody)} ({some})")
+    made.sort(key=lambda item: item.student)
+    return Class(tuple(made), read.kind, tuple(notes), missing)
 
 
-def _students(
-    archive: zipfile.ZipFile, place: Path
-) -> dict[str, dict[str, zipfile.ZipInfo]]:
-    """Return each student's notebooks by their path in the student's folder."""
-    entries = []
-    for info in archive.infolist():
-        path = PurePosixPath(info.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", str(path)):
-            raise SubmissionError(f"{place}: refused, {path} leads out of the archive")
-        if stat.S_ISLNK(info.external_attr >> 16):
-            raise SubmissionError(f"{place}: refused, {path} is a link")
-        if path.parts and all(_is_shown(part) for part in path.parts):
-            entries.append((path.parts, info))
-    # A zip of the class's folder itself has that folder alone at its top.
-    tops = {parts[0] for parts, _ in entries}
-    files = [parts for parts, info in entries if not info.is_dir()]
-    depth = int(len(tops) == 1 and all(len(parts) > 2 for parts in files))
-    students: dict[str, dict[str, zipfile.ZipInfo]] = defaultdict(dict)
-    for parts, info in entries:
-        if len(parts) > depth + 1 - info.is_dir():
-            found = students[parts[depth]]
-            if _is_notebook(parts[-1]) and not info.is_dir():
-                found["/".join(parts[depth + 1 :])] = info
-    return students
+def _named(
+    found: Sequence[Found], people: Sequence[Person | None], roster: Roster | None
+) -> list[str]:
+    """Return each hand-in's name in the gradebook; no two have the same.
+
+    Who is on the roster has that name, whoever can has the name of the files, and
+    what cannot be a name is changed.
+    """
+    names = [
+        p.student if p else student(f.sender.key)
+        for f, p in zip(found, people, strict=True)
+    ]
+    taken = {person.student for person in roster.people} if roster else set()
+    own = {f.sender.key for f, p in zip(found, people, strict=True) if not p} - taken
+    made = []
+    for item, person, first in zip(found, people, names, strict=True):
+        name, number = first, 2
+        while not person and (
+            name in taken or (name in own and name != item.sender.key)
+        ):
+            name = f"{first[:LONGEST]}-{number}"
+            number += 1
+        taken.add(name)
+        made.append(name)
+    return made
 
 
-def _hand_in(
-    folder: str, found: dict[str, T], name: str, load: Callable[[T], bytes]
-) -> HandIn:
-    student, notes = _identify(folder)
+def _hand_in(item: Found, student: str, name: str, person: Person | None) -> HandIn:
+    notes = []
+    if person is None and student != item.sender.key:
+        notes.append(f"the folder was named {item.sender.key[:LONGEST]!r}")
+    notes += item.notes
+    submitted = item.submitted or (person.submitted if person else None)
     try:
-        chosen = _choose(list(found), name)
+        chosen = _choose(item, name)
     except SubmissionError as error:
-        problem = error
-
-        def fail() -> bytes:
-            raise problem
-
-        return HandIn(student, notes, fail)
+        return HandIn(student, tuple(notes), _failing(error), submitted)
     if chosen not in (f"{name}.ipynb", f"{name}/{name}.ipynb"):
-        notes += (f"the notebook was named {chosen}",)
-    if len(found) > 1:
-        notes += (f"of {len(found)} notebooks {chosen} was taken",)
-    return HandIn(student, notes, lambda: load(found[chosen]))
+        notes.append(f"the notebook was named {shown(chosen)}")
+    if len(item.files) > 1:
+        notes.append(f"of {len(item.files)} notebooks {shown(chosen)} was taken")
+    load = partial(_load, item.files[chosen], chosen)
+    return HandIn(student, tuple(notes), load, submitted)
 
 
-def _choose(found: list[str], name: str) -> str:
+def _choose(item: Found, name: str) -> str:
     """Return which of a student's notebooks to take."""
+    found = list(item.files)
     for expected in (f"{name}.ipynb", f"{name}/{name}.ipynb"):
         if expected in found:
             return expected
     if len(found) == 1:
         return found[0]
-    if not found:
-        raise SubmissionError("no notebook in the student's folder")
-    names = ", ".join(found[:5])
-    raise SubmissionError(f"{len(found)} notebooks ({names}), none is {name}.ipynb")
+    if found:
+        some = ", ".join(map(shown, found[:5]))
+        raise SubmissionError(f"{len(found)} notebooks ({some}), none is {name}.ipynb")
+    text = item.problem or "no notebook in the student's folder"
+    packed = [path for path in item.others if path.lower().endswith(PACKED)]
+    if packed:
+        text += f"; {shown(packed[0])} is not opened"
+    raise SubmissionError(text)
 
 
-def _check_size(name: str, size: int) -> None:
-    if size > LARGEST:
-        raise SubmissionError(f"{name} is larger than {LARGEST // 2**20} MB")
+def _load(file: File, path: str) -> bytes:
+    if file.size() > LARGEST:
+        raise SubmissionError(f"{shown(path)} is larger than {LARGEST // 2**20} MB")
+    return file.read()
 
 
-def _is_notebook(name: str) -> bool:
-    return name.lower().endswith(".ipynb")
+def _failing(error: SubmissionError) -> Callable[[], bytes]:
+    def fail() -> bytes:
+        raise error
 
-
-def _is_shown(part: str) -> bool:
-    return not part.startswith(".") and part not in IGNORED
-
-
-def _identify(folder: str) -> tuple[str, tuple[str, ...]]:
-    """Return the student's name in the gradebook, and a note if it had to differ."""
-    student = UNFIT.sub("_", folder).strip()[:LONGEST_NAME]
-    student = student.encode()[:LARGEST_NAME].decode("utf-8", "ignore")
-    if student == folder:
-        return student, ()
-    digest = hashlib.sha256(folder.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{student}-{digest}", (f"the folder was named {folder!r}",)
+    return fail
