@@ -56,7 +56,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     for module in MODULES:
         module.setup(app)
     forget_thebe(app)
-    app.setup_extension("coursebook.assignments")
     # Progress lines are in reading order, and two cores are soon full of PyTorch.
     return {"parallel_read_safe": False, "parallel_write_safe": False}
 
