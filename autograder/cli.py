@@ -347,7 +347,7 @@ def _taken_in(
     gradebook.register(course, assignment, due)
     if people:
         gradebook.enroll(course, people.people)
-        grading.expect(course, name, {p.student: p.group for p in people.people})
+        grading.expect(course, name, people.people)
     return found.hand_ins, late
 
 
@@ -364,10 +364,13 @@ def _show(course: Course, assignment: Release) -> None:
 
     made = report.make(course, assignment)
     print(f"\n{report.text(made)}\n")
-    for path in report.write(course, made):
+    paths, notes = report.write(course, made)
+    for path in paths:
         print(path)
     print(course.output / "gradebook.db")
     print(course.output / "feedback")
+    for note in notes:
+        print(note)
 
 
 def _count(number: int, noun: str) -> str:

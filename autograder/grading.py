@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,8 +29,11 @@ from autograder.execution import (
     Submission,
     failure,
 )
+from autograder.intake.roster import Person
 from autograder.lateness import Lateness
 from autograder.pool import Pool, run
+
+KEPT = (*gradebook.STUDENT, "group")  # of what a roster says of a student
 
 
 @dataclass(frozen=True)
@@ -221,19 +224,21 @@ def _handed_in(course: Course, name: str, student: str) -> bytes | None:
         return None
 
 
-def expect(course: Course, name: str, groups: Mapping[str, str]) -> None:
+def expect(course: Course, name: str, people: Iterable[Person]) -> None:
     """Keep who is in the class, so that who hands nothing in has a row too.
 
-    The group of each student is kept with it, empty if there is none.
+    The numbers of the users are kept with each assignment: Moodle's differ.
     """
-    _replace(_class(course, name), json.dumps(dict(groups), indent=1).encode())
+    said = {p.student: {key: getattr(p, key) for key in KEPT} for p in people}
+    _replace(_class(course, name), json.dumps(said, indent=1).encode())
 
 
-def expected(course: Course, name: str) -> dict[str, str]:
-    """Return the group of each student in the class, empty without a roster."""
+def expected(course: Course, name: str) -> dict[str, Person]:
+    """Return who is in the class, by student; nobody without a roster."""
     try:
-        return dict(json.loads(_class(course, name).read_text("utf-8")))
-    except (OSError, ValueError):
+        said = json.loads(_class(course, name).read_text("utf-8"))
+        return {student: Person(student, **parts) for student, parts in said.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
