@@ -20,6 +20,7 @@ from autograder import feedback, gradebook, notebooks, outputs, prose
 from autograder.course import Course
 from autograder.errors import AssignmentError
 from autograder.execution import (
+    Audit,
     Executor,
     Mark,
     Outcome,
@@ -51,6 +52,8 @@ class Record:
         As in :class:`autograder.execution.Result`.
     date
         When, in UTC.
+    audit
+        Under which conditions, so that it can be done again.
     """
 
     student: str
@@ -62,6 +65,7 @@ class Record:
     marks: tuple[Mark, ...]
     seconds: float
     date: str
+    audit: Audit = Audit()  # noqa: RUF009 (it is frozen)
 
 
 def records(course: Course, name: str) -> list[Record]:
@@ -69,6 +73,11 @@ def records(course: Course, name: str) -> list[Record]:
     paths = (course.results(name) / "records").glob("*.json")
     found = [_read(path) for path in paths]
     return sorted((record for record in found if record), key=lambda r: r.student)
+
+
+def record_of(course: Course, name: str, student: str) -> Record | None:
+    """Return the record of a submission, None if it was not graded yet."""
+    return _read(_path(course, name, student))
 
 
 def grade(
@@ -270,7 +279,17 @@ def _record(
         marks=result.marks,
         seconds=round(result.seconds, 2),
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        audit=replace(
+            result.audit,
+            submission=fingerprint(submission.content),
+            release=release.digest,
+        ),
     )
+
+
+def fingerprint(content: bytes | None) -> str:
+    """Return SHA-256 of what was handed in, empty if there was nothing to read."""
+    return "" if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _digest(submission: Submission, release: Release, executor: Executor) -> str:
@@ -310,6 +329,7 @@ def _read(path: Path) -> Record | None:
                 "status": Status(data["status"]),
                 "repairs": tuple(data["repairs"]),
                 "marks": tuple(marks),
+                "audit": Audit(**data.get("audit", {})),
             }
         )
     except (OSError, ValueError, KeyError, TypeError):
