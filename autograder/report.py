@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder import tables
+from autograder import likeness, tables
 from autograder.classpage import page
 from autograder.course import Course
 from autograder.results import Report, headline, make, number
@@ -59,5 +59,6 @@ def write(course: Course, report: Report) -> tuple[list[Path], list[str]]:
     folder = course.results(report.release.name)
     folder.mkdir(parents=True, exist_ok=True)
     paths, notes = tables.write(folder, report)
-    (folder / "report.html").write_text(page(report), "utf-8", "replace")
+    alike = likeness.find(course, report.release, (row.record for row in report.run))
+    (folder / "report.html").write_text(page(report, alike), "utf-8", "replace")
     return [*paths, folder / "report.html"], notes

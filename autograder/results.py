@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import statistics
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,16 @@ from autograder.execution import Outcome, Release, Status
 from autograder.grading import Record, expected, missing, records
 from autograder.intake.roster import Person
 from autograder.lateness import Late
+
+FEWEST = 10  # submissions of which a correlation says anything
+#: The limits, as :class:`autograder.pipeline.candidate.End` has them.
+LIMITS = {
+    "time": "time for a cell",
+    "hung": "time for a cell, and it would not stop",
+    "died": "none: it ended its own process",
+    "memory": "memory",
+    "flood": "output",
+}
 
 
 @dataclass(frozen=True)
@@ -41,15 +52,44 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """How the class did in a question, over the submissions that could be run."""
+    """How the class did in a question, over the submissions that could be run.
+
+    Parameters
+    ----------
+    title, points
+        The question's, and the most that it gives.
+    attempted, passed, waiting, marked
+        How many tried, earned all there is, wait for a person, and have a mark.
+    mean
+        Mean points of those that have any mark.
+    discrimination
+        The correlation of its points with those of all other questions together
+        (the corrected item-total correlation): near 1, who does well here does well
+        elsewhere; near 0 or below, it may ask for something else, or be marked
+        wrongly. None for fewer than :data:`FEWEST` submissions, or if all are alike.
+    hints
+        What students were told, with how many, the commonest first.
+    """
 
     title: str
     points: float
     attempted: int
     passed: int
     waiting: int
+    marked: int
     mean: float
-    hint: str
+    discrimination: float | None
+    hints: tuple[tuple[str, int], ...]
+
+    @property
+    def hint(self) -> str:
+        """The commonest hint, empty if there was none."""
+        return self.hints[0][0] if self.hints else ""
+
+    @property
+    def share(self) -> float | None:
+        """Its difficulty: the mean share of its points, None if nobody has any mark."""
+        return self.mean / self.points if self.points and self.marked else None
 
 
 @dataclass(frozen=True)
@@ -97,11 +137,55 @@ class Report:
                     attempted=sum(mark.outcome not in unseen for mark in marks),
                     passed=sum(value >= question.points for value in given),
                     waiting=len(values) - len(given),
+                    marked=len(given),
                     mean=sum(given) / max(1, len(given)),
-                    hint=hints.most_common(1)[0][0] if hints else "",
+                    discrimination=self._discrimination(question.id),
+                    hints=tuple(hints.most_common()),
                 )
             )
         return found
+
+    @property
+    def totals(self) -> list[float]:
+        """The totals of the submissions that could be run."""
+        return [row.total for row in self.run]
+
+    def limits(self) -> dict[str, list[str]]:
+        """Return who met which limit, by its name, the commonest first."""
+        found = defaultdict(list)
+        for row in self.run:
+            for end in sorted(set(row.record.audit.ends.values())):
+                found[LIMITS.get(end, end)].append(row.record.student)
+            if row.record.status == Status.STOPPED:
+                found["time for the whole"].append(row.record.student)
+        return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+    def repairs(self) -> dict[str, list[str]]:
+        """Return whose submission needed what, the commonest first."""
+        found = defaultdict(list)
+        for row in self.rows:
+            failed = row.record.status == Status.FAILED
+            for text in {*row.record.repairs, *([row.record.message] * failed)}:
+                found[text].append(row.record.student)
+        return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+
+    def _discrimination(self, question: str) -> float | None:
+        # A question that still waits for somebody would make totals that differ by
+        # who has been read already.
+        marked = [
+            q.id
+            for q in self.release.questions
+            if all(row.points.get(q.id) is not None for row in self.run)
+        ]
+        others = [name for name in marked if name != question]
+        if len(self.run) < FEWEST or question not in marked or not others:
+            return None
+        points = [row.points[question] or 0.0 for row in self.run]
+        rest = [sum(row.points[q] or 0.0 for q in others) for row in self.run]
+        try:
+            return statistics.correlation(points, rest)
+        except statistics.StatisticsError:  # all are alike
+            return None
 
 
 def make(course: Course, release: Release) -> Report:

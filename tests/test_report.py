@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import tiny_assignment as tiny
 
-from autograder import release, tables
-from autograder.execution import Mark, Outcome, Status
+from autograder import release, report, tables
+from autograder.execution import Audit, Mark, Outcome, Status
 from autograder.grading import Record
 from autograder.intake.roster import Person
 from autograder.lateness import Late
+from autograder.likeness import Pair
 from autograder.results import Report, Row
 
 ADD, AREA, EXPLAIN = "add-test", "area-test", "explain"  # 2, 3 and 5 points
@@ -177,3 +179,140 @@ def test_tables_of_an_earlier_roster_do_not_stay(tmp_path, rostered):
     ]
     assert not (tmp_path / "canvas.csv").exists()
     assert not (tmp_path / "moodle.csv").exists()
+
+
+# The page
+
+
+EVIL = (
+    "<script>document.title = 'ran'</script>",
+    "<img src=http://x.test/a.png onerror=\"document.title = 'ran'\">",
+    '"><svg onload="document.title = \'ran\'">',
+    "</style><style>@import 'http://x.test/a.css';</style>",
+    "</title><base href=//x.test><link rel=stylesheet href=a.css>",
+    "\u202etxt.exe&lt;<!--",
+    "x" * 500,
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    import browser
+
+    with playwright.sync_playwright() as running:
+        launched = browser.launch(running)
+        yield launched
+        launched.close()
+
+
+def test_nothing_that_students_wrote_runs_in_the_page(tmp_path, assignment, browser):
+    rows = [
+        replace(
+            row(text, add=0.0, hints=(text, text), message=text, repairs=(text,)),
+            group=text,
+        )
+        for text in EVIL
+    ]
+    pairs = [Pair((one, EVIL[-1]), 0.9, 7, {ADD: 0.9}) for one in EVIL[:-1]]
+    (tmp_path / "report.html").write_text(
+        report.page(Report(assignment, tuple(rows)), pairs), "utf-8"
+    )
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    requests, errors = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text))
+    address = (tmp_path / "report.html").as_uri()
+    page.goto(address)
+    page.wait_for_timeout(200)
+    assert page.title() == "sample: class report"
+    assert requests == [address]
+    assert errors == []
+    assert page.locator("script, img, base, link, main style, [onerror]").count() == 0
+    table = page.locator("table").last
+    for n, text in enumerate(EVIL):
+        assert table.locator("tbody th").nth(n).inner_text() == text
+    # On a phone, the tables scroll and the page does not.
+    width = "document.scrollingElement.scrollWidth"
+    assert page.evaluate(width) <= 390
+    page.close()
+
+
+def test_page_forbids_what_it_does_not_need(tmp_path, assignment, browser):
+    text = report.page(Report(assignment, (row("s"),)))
+    live = "<script>document.title = 'ran'</script><img src='http://x.test/a.png'>"
+    (tmp_path / "report.html").write_text(text.replace("</main>", live), "utf-8")
+    page = browser.new_page()
+    requests = []
+    page.on("requestfinished", lambda request: requests.append(request.url))
+    page.goto((tmp_path / "report.html").as_uri())
+    page.wait_for_timeout(200)
+    assert page.title() == "sample: class report"
+    assert len(requests) == 1
+    page.close()
+
+
+def test_every_table_has_a_caption_and_headers(assignment):
+    rows = [row(f"s{n}", hints=("a", "b"), repairs=("c",)) for n in range(3)]
+    audit = Audit(ends={"add": "memory"})
+    rows.append(row("big", audit=audit, status=Status.STOPPED))
+    page = report.page(Report(assignment, tuple(rows)), [Pair(("s1", "s2"), 1, 9, {})])
+    tables = page.split("<table>")[1:]
+    assert len(tables) == 6
+    for table in tables:
+        assert table.startswith("<caption>")
+        assert '<th scope="col">' in table
+        assert table.count('<th scope="row">') == table.count("<tr>") - 1
+    assert '<th scope="row">memory</th><td class="number">1</td><td>big</td>' in page
+    assert '<th scope="row">time for the whole</th>' in page
+    assert 'role="img" aria-label="Histogram of the submissions by points.' in page
+    assert "9 to 10 points: 4." in page
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_page_of_hardly_anybody(assignment, rows):
+    made = report.page(Report(assignment, tuple(row("s") for _ in range(rows))))
+    assert ("No submission could be run" in made) == (rows == 0)
+    assert made.count("too few") == 3 * rows or rows == 0
+
+
+# The numbers
+
+
+def test_discrimination_is_the_correlation_with_the_other_questions(assignment):
+    adds = [2, 2, 2, 2, 2, 0, 0, 0, 0, 2]
+    areas = [3, 3, 3, 3, 1, 1, 0, 0, 0, 0]
+    explains = [5, 4, 5, 4, 5, 1, 0, 2, 0, 1]
+    rows = [
+        row(f"s{n}", *map(float, points))
+        for n, points in enumerate(zip(adds, areas, explains, strict=True))
+    ]
+    parts = Report(assignment, tuple(rows)).summaries()
+    rest = np.add(areas, explains)
+    assert parts[0].discrimination == pytest.approx(np.corrcoef(adds, rest)[0, 1])
+    assert [part.share for part in parts] == [
+        *(0.6, pytest.approx(1.4 / 3), pytest.approx(0.54))
+    ]
+    # Nothing is said of few, of those that are all alike, or before all are read.
+    for changed in (rows[:9], [replace(r, points={**r.points, ADD: 2}) for r in rows]):
+        [part, *_] = Report(assignment, tuple(changed)).summaries()
+        assert part.discrimination is None
+    waits = replace(rows[0], points={**rows[0].points, EXPLAIN: None})
+    first, _, last = Report(assignment, (waits, *rows[1:])).summaries()
+    assert last.discrimination is None
+    assert first.discrimination == pytest.approx(np.corrcoef(adds, areas)[0, 1])
+
+
+def test_limits_and_repairs_are_counted_by_student(assignment):
+    made = Report(
+        assignment,
+        (
+            row("a", audit=Audit(ends={"add": "time", "area": "time"})),
+            row("b", audit=Audit(ends={"add": "memory"}), repairs=("one", "two")),
+            row("c", audit=Audit(ends={"add": "time"}), repairs=("two",)),
+            row("d", status=Status.FAILED, message="not a notebook"),
+        ),
+    )
+    assert made.limits() == {"time for a cell": ["a", "c"], "memory": ["b"]}
+    assert made.repairs() == {"two": ["b", "c"], "not a notebook": ["d"], "one": ["b"]}
