@@ -355,6 +355,15 @@ def _taken_in(
         some = ", ".join(person.student for person in found.missing[:10])
         more = ", ..." if found.missing[10:] else ""
         notes.append(f"nothing handed in: {len(found.missing)} ({some}{more})")
+    if people:
+        known = {p.student for p in people.people}
+        known |= {item.student for item in found.hand_ins}
+        before = [record.student for record in grading.records(course, name)]
+        if strange := [student for student in before if student not in known]:
+            some = ", ".join(strange[:10]) + (", ..." if strange[10:] else "")
+            notes.append(
+                f"graded before, and not on the roster: {len(strange)} ({some})"
+            )
     for note in notes:
         print(f"  {note}")
     sys.stdout.flush()

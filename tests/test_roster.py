@@ -66,10 +66,14 @@ def test_moodle_worksheet_is_a_roster(tmp_path):
     text = (
         "Identifier,Full name,ID number,Email address,Status,Grade,Maximum Grade,"
         '"Last modified (submission)","Feedback comments"\n'
-        "Participant 811,Ann One,,a@x.test,Submitted,,10.00,-,\n"
-        "Teilnehmer/in 812,Ben Two,,b@x.test,-,,10.00,-,\n"
+        "Participant 811,Ann One,,a@x.test,Submitted,,10,"
+        '"Tuesday, 1 December 2026, 1:05 PM",\n"Teilnehmer/in 812",Ben Two,,b@x.test,-,,10.00,-,\n'
     )
-    ann, ben = read(tmp_path, text).people
+    ann, ben = read(tmp_path, text, zone=ZoneInfo("Europe/Berlin")).people
+    assert (ann.submitted, ben.submitted) == (datetime(2026, 12, 1, 12, 5), None)
+    other = read(tmp_path, text.replace("Tuesday, 1 December", "Dienstag, 1. Dezember"))
+    assert other.people[0].submitted is None
+    assert "'Last modified (submission)' has times that are not read" in other.notes[0]
     assert (ann.student, ann.lms_user_id) == ("a@x.test", "811")
     assert (ben.student, ben.lms_user_id) == ("b@x.test", "812")
     named = read(
@@ -125,6 +129,7 @@ MISTAKES = {
         "student,due\ns1,2026-12-05 10:00 Nowhere/X\n",
         "'Nowhere/X' is no time",
     ),
+    "no time": ("student,submitted\ns1,late\n", "row 2: submitted: 'late' is no date"),
     "typing error": (
         "student,extention\ns1,3\n",
         "unknown column 'extention'; is it 'extension'?",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import tarfile
 import zipfile
@@ -61,6 +62,16 @@ CLASSES = {
         {"ann.ipynb": A, "ben.ipynb": B, "list.csv": b"x"},
         "notebooks named after their students",
         {"ann": A, "ben": B},
+    ),
+    "flat, with the assignment": (
+        {"ann_auto.ipynb": A, "auto-ben_2.ipynb": B},
+        "notebooks named after their students",
+        {"ann": A, "ben_2": B},
+    ),
+    "flat, some with the assignment": (
+        {"ann_auto.ipynb": A, "ben.ipynb": B},
+        "notebooks named after their students",
+        {"ann_auto": A, "ben": B},
     ),
     "canvas": (
         {
@@ -135,7 +146,7 @@ TOPS = {
 PLACES = [
     (kind, top, make)
     for kind in CLASSES
-    for top in TOPS.get(kind, ["", "top/"])
+    for top in TOPS.get(kind.partition(",")[0], ["", "top/"])
     for make in (zipped, unpacked)
     if not (kind == "folders" and top and make is unpacked)
 ]
@@ -246,6 +257,31 @@ def test_empty_exchange_is_no_class_of_folders(tmp_path):
         submissions.collect(tmp_path, "auto")
 
 
+def test_exchange_of_several_courses_is_asked_for_one(tmp_path):
+    unpacked(tmp_path, {"one/inbound/": b"", "two/inbound/": b"", "two/outbound/": b""})
+    with pytest.raises(CourseError, match=r"exchange of 2 courses \(one, two\); name"):
+        submissions.collect(tmp_path, "auto")
+
+
+def test_folder_with_the_archive_says_so(tmp_path):
+    zipped(tmp_path / "class.zip", {"ann/auto.ipynb": A})
+    with pytest.raises(CourseError, match="if class.zip is the class, name that"):
+        submissions.collect(tmp_path, "auto")
+
+
+def test_folder_that_cannot_be_read_has_a_row(tmp_path, monkeypatch):
+    unpacked(tmp_path, {"ann/auto.ipynb": A, "ben/auto.ipynb": B})
+    look = os.scandir
+
+    def scan(path):
+        if str(path).endswith("ann"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert problem(tmp_path) == "the folder ann cannot be read (Permission denied)"
+
+
 # Who is who
 
 
@@ -303,6 +339,16 @@ def test_accents_are_the_same_in_both_ways_to_write_them(tmp_path, people):
     assert contents(submissions.collect(place, "auto", roster=people)) == {"s3": A}
     [item] = submissions.find(place, "auto")
     assert (item.student, item.notes) == ("Jo Zo\u00eb", ())
+
+
+def test_two_that_would_share_a_name_have_one_each(tmp_path, people):
+    files = {"Zo\u00eb/auto.ipynb": A, "Zoe\u0308/auto.ipynb": B}
+    files["Zo\u00eb-2/auto.ipynb"] = C
+    place = unpacked(tmp_path / "class", files)
+    for known in (None, people):
+        found = submissions.collect(place, "auto", roster=known)
+        assert sorted(contents(found).values()) == sorted([A, B, C])
+        assert contents(found)["Zo\u00eb-2"] == C
 
 
 def test_nobody_on_the_roster_is_kept_and_named(tmp_path, people):

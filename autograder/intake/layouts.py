@@ -160,9 +160,12 @@ def read(listing: Listing, name: str, layout: str = "") -> Class:
         listing = listing.below(listing.top)
     made = LAYOUTS[layout](listing, name)
     if not made.found:
+        text = f"expected {FORMS[layout].format(name=name)}"
+        if packed := [p[0] for p in listing.files if p[0].lower().endswith(".zip")]:
+            text += f"; if {shown(packed[0])} is the class, name that"
         raise CourseError(
             f"{listing.place}: nothing that was handed in for {name}, read as "
-            f"{made.kind}; expected {FORMS[layout].format(name=name)}"
+            f"{made.kind}; {text}"
         )
     return made
 
@@ -179,6 +182,13 @@ def _recognise(listing: Listing, name: str) -> tuple[str, Listing]:
     for part in parts:
         if {("inbound",), ("outbound",)} <= part.folders:  # an exchange, still empty
             return "exchange", part.below("inbound")
+        courses = sorted(p[0] for p in part.folders if p[1:] == ("inbound",))
+        if courses:
+            some = ", ".join(map(shown, courses[:5]))
+            raise CourseError(
+                f"{part.place}: the exchange of {len(courses)} courses ({some}); name "
+                "the folder of one"
+            )
     wrapped = listing.zipped and listing.top
     if wrapped and _wrapped(listing, name):
         listing = listing.below(listing.top)
@@ -279,10 +289,19 @@ def _folders(listing: Listing, name: str) -> Class:
 
 
 def _flat(listing: Listing, name: str) -> Class:
-    found = [
-        Found(Sender(parts[0][: -len(".ipynb")]), {f"{name}.ipynb": file})
+    files = {
+        parts[0][: -len(".ipynb")]: file
         for parts, file in sorted(listing.files.items())
         if len(parts) == 1 and _is_notebook(parts[0])
+    }
+    # Where the assignment's name stands in all of them, it is no part of the student's.
+    around = re.compile(rf"(?:{re.escape(name)}[ _-])?(.+?)(?:[ _-]{re.escape(name)})?")
+    short = {key: around.fullmatch(key) for key in files}
+    if not all(found and found[1] != key for key, found in short.items()):
+        short = {}
+    found = [
+        Found(Sender(short[key][1] if short else key), {f"{name}.ipynb": file})
+        for key, file in files.items()
     ]
     left = [p for p in listing.files if len(p) > 1 or not _is_notebook(p[0])]
     return Class("notebooks named after their students", tuple(found), _left(left))

@@ -150,12 +150,16 @@ def _name(file: _OnDisk) -> str:
 
 
 def _folder(place: Path) -> Listing:
-    def fail(error: OSError) -> None:
-        if Path(error.filename) == place:
-            raise error
-
     files: dict[Parts, File] = {}
     folders: set[Parts] = set()
+
+    def fail(error: OSError) -> None:
+        path = Path(error.filename)
+        if path == place:
+            raise error
+        why = f"the folder {shown(path.name)} cannot be read ({error.strerror})"
+        files[(*path.relative_to(place).parts, f"{path.name}.ipynb")] = _Refused(why)
+
     for folder, names, others in os.walk(place, onerror=fail):
         names[:] = sorted(name for name in names if _is_shown(name))
         parts = Path(folder).relative_to(place).parts

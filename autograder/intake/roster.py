@@ -15,7 +15,8 @@ and any case:
 ``submitted``   when the student handed in, where the archive does not say it
 ==============  ======================================================================
 
-Canvas's export of its gradebook and Moodle's grading worksheet can be read as they are.
+Canvas's export of its gradebook and Moodle's grading worksheet, in English, can be read
+as they are.
 """
 
 from __future__ import annotations
@@ -59,9 +60,11 @@ COLUMNS = {
 #: Columns of Canvas's and Moodle's own files that are of no use here.
 KNOWN = re.compile(
     r"status|grade|maximum grade|grade can be changed|last modified \(grade\)|"
-    r"feedback comments|.* \(\d+\)|(?:.* )?(?:current|final|unposted).*|root account|"
-    r"integration id"
+    r"feedback comments|online text|.* \(\d+\)|(?:.* )?(?:current|final|unposted).*|"
+    r"root account|integration id"
 )
+#: As Moodle writes them in English; other languages' are left aside, with a note.
+MOODLE_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
 SHORTENED = re.compile(r"\d[.,]\d+E\+\d+")  # what a spreadsheet makes of a long number
 
 
@@ -203,6 +206,9 @@ def read(path: Path, zone: tzinfo | None = None) -> Roster:
     rows = _rows(path)
     head, rows = rows[0], rows[1:]
     columns, notes = _columns(path, head[1], [cells for _, cells in rows])
+    # This column is not the teacher's own: what cannot be read in it is left aside.
+    of_moodle = _plain(head[1][columns.get("submitted", 0)]).startswith("last modified")
+    unread = ""
     errors: list[str] = []
     people: list[Person] = []
     lines: dict[tuple[str, str], int] = {}
@@ -217,6 +223,9 @@ def read(path: Path, zone: tzinfo | None = None) -> Roster:
             continue
         cells += [""] * (len(head[1]) - len(cells))
         value = {role: cells[index] for role, index in columns.items()}
+        if of_moodle and not _is_time(value["submitted"], zone):
+            unread = unread or value["submitted"]
+            value["submitted"] = ""
         try:
             person = _person(value, zone)
         except ValueError as error:
@@ -232,6 +241,9 @@ def read(path: Path, zone: tzinfo | None = None) -> Roster:
                     f"row {line}: {role} '{names.shown(text)}' is in row {before} too"
                 )
         people.append(person)
+    if unread:
+        title = head[1][columns["submitted"]]
+        notes.append(f"'{title}' has times that are not read: '{names.shown(unread)}'")
     if not (people or errors):
         errors.append("no student in it")
     if errors:
@@ -407,7 +419,21 @@ def _extension(text: str, zone: tzinfo | None) -> timedelta | datetime | None:
 def _submitted(text: str, zone: tzinfo | None) -> datetime | None:
     if text in ("", "-"):
         return None
+    for form in MOODLE_TIMES:
+        try:
+            found = datetime.strptime(text, form).replace(tzinfo=zone or dates.UTC)
+            return found.astimezone(dates.UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            continue
     try:
         return dates.parse(text, zone or dates.UTC)
     except ValueError as error:
         raise ValueError(f"submitted: {error}") from None
+
+
+def _is_time(text: str, zone: tzinfo | None) -> bool:
+    try:
+        _submitted(text, zone)
+    except ValueError:
+        return False
+    return True
