@@ -19,6 +19,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 BARS = 10
 NAMED = 8  # students that are named where there may be many
 HINTS = 3  # of a question
+LONG = 30  # characters for which a narrow column would be hard to read
 STYLE = """
 :root { color-scheme: light dark; --bar: #2a6f97; --line: #8886; }
 @media (prefers-color-scheme: dark) { :root { --bar: #7cc4e8; } }
@@ -37,6 +38,7 @@ th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--
 thead th { font-weight: bold; white-space: nowrap; }
 .share { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
+.long { min-width: 14rem; }
 meter { width: 6rem; }
 ul { margin: 0; padding-left: 1.2rem; }
 svg { width: 100%; max-width: 40rem; height: auto; font: 13px system-ui, sans-serif; }
@@ -273,7 +275,8 @@ def _cell(cell: Cell) -> str:
         return f'<td class="share"><meter value="{cell:.3f}"></meter> {cell:.0%}</td>'
     if isinstance(cell, Listed):
         items = "".join(f"<li>{html.escape(text)}</li>" for text in cell)
-        return f"<td><ul>{items}</ul></td>" if items else "<td></td>"
+        return f'<td class="long"><ul>{items}</ul></td>' if items else "<td></td>"
     if isinstance(cell, str):
-        return f"<td>{html.escape(cell)}</td>"
+        kind = ' class="long"' if len(cell) > LONG else ""
+        return f"<td{kind}>{html.escape(cell)}</td>"
     return f'<td class="number">{html.escape(number(cell))}</td>'
