@@ -67,7 +67,8 @@ def test_moodle_worksheet_is_a_roster(tmp_path):
         "Identifier,Full name,ID number,Email address,Status,Grade,Maximum Grade,"
         '"Last modified (submission)","Feedback comments"\n'
         "Participant 811,Ann One,,a@x.test,Submitted,,10,"
-        '"Tuesday, 1 December 2026, 1:05 PM",\n"Teilnehmer/in 812",Ben Two,,b@x.test,-,,10.00,-,\n'
+        '"Tuesday, 1 December 2026, 1:05 PM",\n'
+        '"Teilnehmer/in 812",Ben Two,,b@x.test,-,,10.00,-,\n'
     )
     ann, ben = read(tmp_path, text, zone=ZoneInfo("Europe/Berlin")).people
     assert (ann.submitted, ben.submitted) == (datetime(2026, 12, 1, 12, 5), None)
