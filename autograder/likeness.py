@@ -17,6 +17,7 @@ import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from nbformat import NotebookNode
@@ -89,8 +90,13 @@ def prints(release: Release, notebook: NotebookNode) -> Prints:
         for question in release.questions
         for name in question.answers
         if cells[name].cell_type == "code"
-        for value in fingerprints(tokens(cells[name].source))
+        for value in _prints(cells[name].source)
     )
+
+
+@lru_cache(maxsize=1024)  # what was handed out comes back from many
+def _prints(source: str) -> frozenset[int]:
+    return frozenset(fingerprints(tokens(source)))
 
 
 def tokens(source: str) -> list[str]:
