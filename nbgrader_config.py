@@ -13,5 +13,6 @@ c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
 c.GenerateFeedback.preprocessors = [
     "autograder.feedback.hide_tests",
     "nbgrader.preprocessors.GetGrades",
+    "autograder.feedback.summarise",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]

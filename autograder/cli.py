@@ -120,17 +120,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="submissions graded at a time (default: one a core, %(default)s here)",
     )
-    command.add_argument(
-        "--sandbox",
-        choices=("linux", "none"),
-        default="linux",
-        help="where submissions run: confined by Linux's namespaces, or, for code "
-        "that you would run yourself, as you (default: %(default)s)",
-    )
+    _add_sandbox(command)
 
     command = _command(commands, "report", _report, "say what a class got wrong")
     command.add_argument("name", metavar="NAME", help="the assignment")
     _add_output(command)
+
+    command = _command(
+        commands, "replay", _replay, "grade a submission again, and compare the marks"
+    )
+    command.add_argument("student", metavar="STUDENT")
+    command.add_argument(
+        "--assignment", default="", metavar="NAME", help="default: all that were graded"
+    )
+    _add_output(command)
+    _add_sandbox(command)
     return parser
 
 
@@ -184,6 +188,16 @@ def _add_output(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="where gradebook, feedback and reports are (default: the course's folder)",
+    )
+
+
+def _add_sandbox(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--sandbox",
+        choices=("linux", "none"),
+        default="linux",
+        help="where submissions run: confined by Linux's namespaces, or, for code "
+        "that you would run yourself, as you (default: %(default)s)",
     )
 
 
@@ -361,7 +375,7 @@ def _taken_in(
     gradebook.register(course, assignment, due)
     if people:
         gradebook.enroll(course, people.people)
-        grading.expect(course, name, {p.student: p.group for p in people.people})
+        grading.expect(course, name, people.people)
     return found.hand_ins, late
 
 
@@ -378,10 +392,35 @@ def _show(course: Course, assignment: Release) -> None:
 
     made = report.make(course, assignment)
     print(f"\n{report.text(made)}\n")
-    for path in report.write(course, made):
+    paths, notes = report.write(course, made)
+    for path in paths:
         print(path)
     print(course.output / "gradebook.db")
     print(course.output / "feedback")
+    for note in notes:
+        print(note)
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from autograder import release, replay
+    from autograder.course import data_folder
+    from autograder.sandbox.warm import WarmProcess
+
+    course = Course.find(arguments.output)
+    if arguments.assignment:
+        course.solution(arguments.assignment)  # there is one, or it says so
+    found = replay.find(course, arguments.student, arguments.assignment)
+    confined = arguments.sandbox != "none"
+    if not confined:
+        print(UNCONFINED, flush=True)
+    same = True
+    with WarmProcess(confined, data_folder()) as warm:
+        for record in found:
+            assignment = release.load(course, record.assignment)
+            again = replay.replay(course, assignment, record, warm)
+            print(replay.text(again), flush=True)
+            same &= again.same
+    return 0 if same else FAILED
 
 
 def _count(number: int, noun: str) -> str:

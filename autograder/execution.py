@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -111,6 +111,41 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """Under which conditions a submission was graded, to do it again.
+
+    Parameters
+    ----------
+    submission, release, grader
+        SHA-256 of the notebook handed in, empty if there was none to read; the digest
+        of the release, hidden tests included; and that of the code that marks. The
+        first two are set by whoever keeps the result.
+    seeds
+        By cell and check, what all generators were seeded with before it.
+    versions
+        Of Python and of the packages that answers and checks use.
+    limits
+        Seconds for a cell and for the whole, and what else its processes may use.
+    confined
+        Whether it ran in a sandbox.
+    seconds
+        Wall-clock time of each cell and each check, by its id.
+    ends
+        Which limit ended a cell or a check, by its id.
+    """
+
+    submission: str = ""
+    release: str = ""
+    grader: str = ""
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    confined: bool = True
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    ends: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Result:
     """What the grading of one submission found.
 
@@ -126,6 +161,8 @@ class Result:
         The executed notebook, with hidden tests: for the instructor only.
     seconds
         Wall-clock time.
+    audit
+        Under which conditions.
     """
 
     status: Status
@@ -134,6 +171,7 @@ class Result:
     repairs: tuple[str, ...]
     notebook: NotebookNode
     seconds: float
+    audit: Audit = Audit()
 
 
 class Executor(Protocol):

@@ -7,6 +7,7 @@ import html
 from functools import lru_cache
 from typing import Any
 
+import nbformat
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter, TemplateExporter
@@ -23,7 +24,9 @@ from traitlets.config import Config
 
 from autograder import notebooks, outputs, prose
 from autograder.course import Course
+from autograder.gradebook import BLANK
 from autograder.kernel import quiet
+from autograder.notebooks import Question
 from autograder.pipeline import hints
 
 LONGEST_COLOURED = 20_000  # characters; some code takes the square of its length
@@ -32,8 +35,8 @@ LONGEST_COLOURED = 20_000  # characters; some code takes the square of its lengt
 class FeedbackExporter(HTMLExporter):
     """Makes pages in which nothing that a student wrote can run.
 
-    nbgrader_config.py names this class and :func:`hide_tests` too, so that ``nbgrader
-    generate_feedback`` gives the same pages.
+    nbgrader_config.py names this class, :func:`hide_tests` and :func:`summarise` too,
+    so that ``nbgrader generate_feedback`` gives the same pages.
     """
 
     def __init__(self, config: Config | None = None, **settings: Any) -> None:
@@ -64,6 +67,8 @@ class FeedbackExporter(HTMLExporter):
     def markdown2html(self, context: Context, source: str) -> str:
         """Render Markdown, inert unless it is the assignment's own."""
         cell = context.get("cell")
+        if source and source == context["resources"].get("summary"):
+            return source  # of :func:`summarise`, and HTML already
         if cell is None or notebooks.is_answer(cell):
             return prose.inert(source)
         if cell.get("attachments"):
@@ -114,6 +119,74 @@ def hide_tests(
     return notebook, resources
 
 
+def summarise(
+    notebook: NotebookNode, resources: ResourcesDict
+) -> tuple[NotebookNode, ResourcesDict]:
+    """Put at the top what came of each question, and what to do about it.
+
+    This is a preprocessor too, for after the scores are in the cells.
+    """
+    said = resources["nbgrader"]
+    parts = [_question(notebook, q) for q in notebooks.questions(notebook)]
+    first = f"You have {_number(said['score'])} of {_number(said['max_score'])} points"
+    if said["late_penalty"]:
+        cost = _number(said["late_penalty"])
+        first += f", after {cost} taken off because it came late"
+    if parts:
+        done = all(part is None for _, part in parts)
+        first += (
+            ": all that there are. Well done!"
+            if done
+            else (". Below, question by question, is where to look.")
+        )
+    else:
+        first += (
+            ": nothing in it could be run, and below is why. Your teacher can help."
+        )
+    items = "".join(
+        f"<li>{link}: {'passed' if part is None else part}.</li>"
+        for link, part in parts
+    )
+    source = (
+        f'<section aria-label="Summary"><p><b>{html.escape(first)}</b></p>'
+        f"<ul>{items}</ul></section>"
+    )
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(source, id="summary"))
+    resources["summary"] = source
+    return notebook, resources
+
+
+def _question(notebook: NotebookNode, question: Question) -> tuple[str, str | None]:
+    """Return a link to a question, and in HTML what to say; None if it passed."""
+    cells = {notebooks.grade_id(cell): cell for cell in notebook.cells}
+    name = html.escape(question.id)
+    link = f'<a href="#{name}">{_plain(question.title)}</a>'
+    cell = cells[question.id]
+    score = notebooks.role(cell).get("score") or 0.0
+    if question.points and score >= question.points:
+        return link, None
+    text = f"{_number(score)} of {_number(question.points)} points"
+    comments = [notebooks.role(cells[a]).get("comment") for a in question.answers]
+    if comments and all(comment == BLANK for comment in comments):
+        return link, f"{text}; there was no answer yet"
+    if question.written:
+        return link, f"{text} so far; a person reads your answer"
+    found = hints.error(cell)
+    # As hide_tests has left it.
+    hint = found.evalue.removeprefix("Hint: ") if found else ""
+    # A hint may quote what the student wrote.
+    return link, f"{text}. What went wrong: {_plain(hint)}" if hint else text
+
+
+def _plain(text: str) -> str:
+    """Return a text in HTML that MathJax leaves alone."""
+    return f'<code style="all: unset">{html.escape(text.rstrip("."))}</code>'
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
 def exporter(course: Course) -> HTMLExporter:
     """Return nbgrader's exporter of feedback pages, for any number of them."""
     config = Config()
@@ -122,7 +195,7 @@ def exporter(course: Course) -> HTMLExporter:
     folders = CourseDirectory(config=config)
     nbgrader = GenerateFeedback(coursedir=folders, config=config, log=quiet)
     made = FeedbackExporter(config=nbgrader.config)
-    for preprocessor in (hide_tests, CSSHTMLHeaderPreprocessor):
+    for preprocessor in (hide_tests, summarise, CSSHTMLHeaderPreprocessor):
         made.register_preprocessor(preprocessor, enabled=True)
     return made
 

@@ -21,6 +21,7 @@ from autograder.errors import GradebookError
 from autograder.execution import Release, Result
 from autograder.intake.roster import Person
 
+BLANK = "No response."  # nbgrader's own comment
 STUDENT = ("first_name", "last_name", "email", "lms_user_id")  # nbgrader's columns
 
 
@@ -118,7 +119,7 @@ def enter(book: Gradebook, release: Release, student: str, result: Result) -> No
             grade.needs_manual_grade = by_hand or mark.points is None
             for answer in question.answers:
                 blank = mark.outcome == "not attempted"
-                comments[answer].auto_comment = "No response." if blank else None
+                comments[answer].auto_comment = BLANK if blank else None
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from autograder import feedback, gradebook, notebooks, outputs, prose
 from autograder.course import Course
 from autograder.errors import AssignmentError
 from autograder.execution import (
+    Audit,
     Executor,
     Mark,
     Outcome,
@@ -29,8 +30,11 @@ from autograder.execution import (
     Submission,
     failure,
 )
+from autograder.intake.roster import Person
 from autograder.lateness import Lateness
 from autograder.pool import Pool, run
+
+KEPT = (*gradebook.STUDENT, "group")  # of what a roster says of a student
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Record:
         As in :class:`autograder.execution.Result`.
     date
         When, in UTC.
+    audit
+        Under which conditions, so that it can be done again.
     """
 
     student: str
@@ -59,6 +65,7 @@ class Record:
     marks: tuple[Mark, ...]
     seconds: float
     date: str
+    audit: Audit = Audit()  # noqa: RUF009 (it is frozen)
 
 
 def records(course: Course, name: str) -> list[Record]:
@@ -66,6 +73,11 @@ def records(course: Course, name: str) -> list[Record]:
     paths = (course.results(name) / "records").glob("*.json")
     found = [_read(path) for path in paths]
     return sorted((record for record in found if record), key=lambda r: r.student)
+
+
+def record_of(course: Course, name: str, student: str) -> Record | None:
+    """Return the record of a submission, None if it was not graded yet."""
+    return _read(_path(course, name, student))
 
 
 def grade(
@@ -221,19 +233,21 @@ def _handed_in(course: Course, name: str, student: str) -> bytes | None:
         return None
 
 
-def expect(course: Course, name: str, groups: Mapping[str, str]) -> None:
+def expect(course: Course, name: str, people: Iterable[Person]) -> None:
     """Keep who is in the class, so that who hands nothing in has a row too.
 
-    The group of each student is kept with it, empty if there is none.
+    The numbers of the users are kept with each assignment: Moodle's differ.
     """
-    _replace(_class(course, name), json.dumps(dict(groups), indent=1).encode())
+    said = {p.student: {key: getattr(p, key) for key in KEPT} for p in people}
+    _replace(_class(course, name), json.dumps(said, indent=1).encode())
 
 
-def expected(course: Course, name: str) -> dict[str, str]:
-    """Return the group of each student in the class, empty without a roster."""
+def expected(course: Course, name: str) -> dict[str, Person]:
+    """Return who is in the class, by student; nobody without a roster."""
     try:
-        return dict(json.loads(_class(course, name).read_text("utf-8")))
-    except (OSError, ValueError):
+        said = json.loads(_class(course, name).read_text("utf-8"))
+        return {student: Person(student, **parts) for student, parts in said.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
@@ -265,7 +279,17 @@ def _record(
         marks=result.marks,
         seconds=round(result.seconds, 2),
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        audit=replace(
+            result.audit,
+            submission=fingerprint(submission.content),
+            release=release.digest,
+        ),
     )
+
+
+def fingerprint(content: bytes | None) -> str:
+    """Return SHA-256 of what was handed in, empty if there was nothing to read."""
+    return "" if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _digest(submission: Submission, release: Release, executor: Executor) -> str:
@@ -305,6 +329,7 @@ def _read(path: Path) -> Record | None:
                 "status": Status(data["status"]),
                 "repairs": tuple(data["repairs"]),
                 "marks": tuple(marks),
+                "audit": Audit(**data.get("audit", {})),
             }
         )
     except (OSError, ValueError, KeyError, TypeError):

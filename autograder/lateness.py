@@ -50,7 +50,8 @@ class Late:
         if not self.seconds:
             return ""
         cost = f"{self.penalty:.2f}".rstrip("0").rstrip(".")
-        costs = f"{cost} points taken off" if self.penalty else "no penalty"
+        points = "point" if cost == "1" else "points"
+        costs = f"{cost} {points} taken off" if self.penalty else "no penalty"
         return f"late by {dates.span(self.seconds)}: {costs}"
 
 

@@ -60,7 +60,7 @@ class Class:
     Parameters
     ----------
     hand_ins
-        One for each student who handed in, sorted.
+        One for each student who handed in, in the order of the files' names.
     kind
         What the place was recognised as, in words.
     notes
@@ -76,7 +76,7 @@ class Class:
 
 
 def find(place: Path, name: str) -> list[HandIn]:
-    """Return the hand-ins of an assignment, one for each student, sorted.
+    """Return the hand-ins of an assignment, one for each student.
 
     Parameters
     ----------
@@ -140,7 +140,6 @@ def collect(
         nobody = [s for s, p in zip(students, people, strict=True) if p is None]
         some = ", ".join(nobody[:10]) + (", ..." if nobody[10:] else "")
         notes.append(f"not on the roster, but graded: {len(nobody)} ({some})")
-    made.sort(key=lambda item: item.student)
     return Class(tuple(made), read.kind, tuple(notes), missing)
 
 

@@ -37,6 +37,7 @@ from autograder import (
 )
 from autograder.course import Course
 from autograder.execution import Mark, Outcome, Release, Result, Status
+from autograder.pipeline import hints
 
 # What a student may try. RUN is replaced by a script that leaves a trace, EVIL by an
 # address that nobody may ask.
@@ -601,3 +602,104 @@ def test_page_asks_the_database_a_few_times(course, assignment, book):
 def test_long_code_is_shown_without_colours(course, assignment, book):
     page = page_of(course, assignment, book, {"add": "a." * 20_000 + "<b>"})
     assert "a." * 20_000 + "&lt;b&gt;" in page
+
+
+# The summary at the top of a student's page
+
+
+def summary(page: str) -> str:
+    """Return it as text, and check that it has no more than its own elements."""
+    [found] = re.findall(r'<section aria-label="Summary">.*?</section>', page, re.S)
+    tags = set(re.findall(r"<(\w+)", found))
+    assert tags <= {"section", "p", "b", "ul", "li", "a", "code"}
+    assert set(re.findall(r'href="([^"]*)"', found)) <= {
+        *("#add-test", "#area-test", "#explain")
+    }
+    return html.unescape(re.sub(r"<[^>]+>", "", found.replace("</li>", "\n")))
+
+
+def test_summary_says_what_went_wrong_and_where(course, assignment, book):
+    said = summary(page_of(course, assignment, book, tiny.RIGHT))
+    assert said == (
+        "You have 3.5 of 10 points. Below, question by question, is where to look."
+        "Add: 0.5 of 2 points. What went wrong: "
+        "AssertionError: negative numbers count too.\n"
+        "Area: passed.\n"
+        "Explain: 0 of 5 points so far; a person reads your answer.\n"
+    )
+
+
+def summarised(notebook: NotebookNode, scores: dict[str, float], late: float = 0.0):
+    """Return the summary of a notebook that earned this."""
+    for cell in notebook.cells:
+        if notebooks.grade_id(cell) in scores:
+            notebooks.role(cell)["score"] = scores[notebooks.grade_id(cell)]
+    total = {"score": sum(scores.values()) - late, "max_score": 10.0}
+    resources = {"nbgrader": {**total, "late_penalty": late}}
+    notebook, resources = feedback.summarise(notebook, resources)
+    assert resources["summary"] == notebook.cells[0].source
+    return summary(notebook.cells[0].source)
+
+
+FULL = {"add-test": 2.0, "area-test": 3.0, "explain": 5.0}
+
+
+def test_summary_of_all_points_says_well_done(assignment):
+    notebook = demo.fill(assignment.graded, tiny.RIGHT)
+    said = summarised(notebook, FULL)
+    assert said.startswith("You have 10 of 10 points: all that there are. Well done!")
+    assert said.count("passed.") == 3
+
+
+def test_summary_names_lateness_limit_and_blank_answer(assignment):
+    notebook = demo.fill(assignment.graded, tiny.RIGHT)
+    for cell in notebook.cells:
+        if cell["id"] == "add-test":
+            hint = "Hint: your cell used too much memory and was ended"
+            cell.outputs = [
+                nbformat.v4.new_output("error", ename="Hint", evalue=hint, traceback=[])
+            ]
+        if cell["id"] == "area":
+            notebooks.role(cell)["comment"] = "No response."
+    said = summarised(notebook, {**FULL, "add-test": 0.0, "area-test": 0.0}, late=2.5)
+    assert "You have 2.5 of 10 points, after 2.5 taken off because it came late" in said
+    assert "What went wrong: your cell used too much memory and was ended.\n" in said
+    assert "Area: 0 of 3 points; there was no answer yet.\n" in said
+
+
+def test_summary_of_what_could_not_be_run(course, assignment, book):
+    failed = execution.failure("the file is empty", assignment)
+    gradebook.enter(book, assignment, "ann", failed)
+    pages = feedback.exporter(course)
+    page = feedback.page(pages, book, tiny.NAME, "ann", failed.notebook)
+    assert "0 of 10 points: nothing in it could be run" in summary(page)
+    assert "could not be graded: the file is empty" in page
+
+
+def test_hostile_hint_stays_text_in_the_summary(browser, assignment, course):
+    payload = " ".join(armed(source, n) for n, source in enumerate(MARKDOWN))
+    notebook = demo.fill(assignment.graded, tiny.RIGHT)
+    for cell in filter(notebooks.is_graded, notebook.cells):
+        notebooks.role(cell)["score"] = 0.0
+    test = next(cell for cell in notebook.cells if notebooks.is_test(cell))
+    hint = {"ename": "Hint", "evalue": payload, "traceback": [payload]}
+    test.outputs = [nbformat.v4.new_output("error", **hint)]
+    page = student_page(notebook, course)
+    assert hints.plain(test.outputs[0])[6:-1] in summary(page)
+    seen = opened(browser, page)
+    assert (seen.ran, seen.asked, seen.formulas) == ([], [], 0)
+    assert not [link for link in seen.links if link and not link.startswith("#")]
+
+
+def test_hostile_text_would_run_in_a_summary_that_does_not_escape(
+    browser, assignment, course, monkeypatch
+):
+    """The proof that the test above could fail."""
+    monkeypatch.setattr(feedback, "_plain", lambda text: text)
+    notebook = demo.fill(assignment.graded, tiny.RIGHT)
+    for cell in filter(notebooks.is_graded, notebook.cells):
+        notebooks.role(cell)["score"] = 0.0
+    test = next(cell for cell in notebook.cells if notebooks.is_test(cell))
+    hint = {"ename": "Hint", "evalue": armed("<img src=x onerror='RUN'>", 1)}
+    test.outputs = [nbformat.v4.new_output("error", **hint, traceback=[])]
+    assert opened(browser, student_page(notebook, course)).ran

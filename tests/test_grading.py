@@ -289,6 +289,7 @@ def test_nbgrader_itself_gives_feedback_without_hidden_tests(graded, tmp_path):
     subprocess.run([*command, student], cwd=tmp_path, check=True, capture_output=True)
     page = (tmp_path / "feedback/only-visible/sample/sample.html").read_text("utf-8")
     assert "negative numbers count too" in page
+    assert "What went wrong: " in page
     assert tiny.SECRET not in page
 
 

@@ -92,8 +92,8 @@ class Listing:
     def below(self, *top: str) -> Listing:
         """Return what is in one of its folders."""
         n = len(top)
-        files = {p[n:]: f for p, f in self.files.items() if p[:n] == top}
-        folders = {p[n:] for p in self.folders if p[:n] == top and len(p) > n}
+        files = {p[n:]: f for p, f in self.files.items() if p[:n] == top and p[n:]}
+        folders = {p[n:] for p in self.folders if p[:n] == top and p[n:]}
         return Listing(self.place, files, frozenset(folders), self.zipped)
 
 
@@ -272,9 +272,10 @@ def _zip(place: Path) -> Listing:
         _check_path(place, info, name, parts)
         if not parts or not all(map(_is_shown, parts)):
             continue
-        for depth in range(1, len(parts) + info.is_dir()):
+        is_folder = name.endswith("/")
+        for depth in range(1, len(parts) + is_folder):
             folders.add(parts[:depth])
-        if info.is_dir():
+        if is_folder:
             continue
         path = shown("/".join(parts))
         key = same("/".join(parts))
@@ -365,7 +366,7 @@ def _check_whole(place: Path, entries: list[zipfile.ZipInfo]) -> None:
             )
         last = shown(info.filename)
         end = info.header_offset + zipfile.sizeFileHeader + info.compress_size
-    files = [info for info in entries if not info.is_dir()]
+    files = [info for info in entries if not info.filename.endswith("/")]
     if files and all(info.flag_bits & 1 for info in files):
         raise SubmissionError(
             f"{place}: refused, it is encrypted; unpack it and name the folder"

@@ -16,10 +16,14 @@ and what it says may be quoted; afterwards it may not.
 from __future__ import annotations
 
 import hashlib
+import platform
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,7 @@ from nbformat import NotebookNode
 from autograder import notebooks, outputs, pool
 from autograder.errors import NotebookError
 from autograder.execution import (
+    Audit,
     Mark,
     Release,
     Result,
@@ -44,6 +49,10 @@ from autograder.pipeline.rebuild import read
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.warm import Warm
 
+PACKAGES = (
+    *("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotlib"),
+    *("torchmetrics", "ipython", "ipykernel", "cloudpickle", "safetensors"),
+)
 SETUP = 120  # seconds for the cells of the assignment that the examiner runs
 AGAIN = Problem(
     "an error",
@@ -67,23 +76,31 @@ class Pipeline:
         Seconds for a whole submission.
     limits
         What a candidate may use otherwise.
+    seeds
+        Seeds of an earlier grading, by cell and check, in place of those that are drawn
+        from the release.
     """
 
     warm: Warm
     timeout: float = 60
     total: float = 600
     limits: Limits = field(default_factory=Limits)
+    seeds: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
-    def version(self) -> str:
-        """A digest of the code that marks, the limits, and the sandbox, if any."""
+    def code(self) -> str:
+        """A digest of the code that marks."""
         package = Path(__file__).parents[1]
         parts = [*package.glob("pipeline/*.py"), *package.glob("sandbox/*.py")]
         parts += [package / f"{name}.py" for name in ("notebooks", "names", "outputs")]
         code = b"".join(path.read_bytes() for path in sorted(parts))
-        digest = hashlib.sha256(code).hexdigest()[:16]
+        return hashlib.sha256(code).hexdigest()[:16]
+
+    @cached_property
+    def version(self) -> str:
+        """A digest of the code that marks, the limits, and the sandbox, if any."""
         how = f"{self.timeout:g} s, {self.total:g} s, {self.limits}"
-        return f"{digest}, {how}, {'' if self.warm.confined else 'not '}confined"
+        return f"{self.code}, {how}, {'' if self.warm.confined else 'not '}confined"
 
     def grade(self, submission: Submission, release: Release) -> Result:
         """Rebuild the notebook, run it, and mark it.
@@ -96,12 +113,19 @@ class Pipeline:
             If no process could be had for it.
         """
         start = time.monotonic()
+        audit = Audit(
+            grader=self.code,
+            versions=versions(),
+            limits={"cell": self.timeout, "whole": self.total, **asdict(self.limits)},
+            confined=self.warm.confined,
+        )
         try:
             if submission.content is None:
                 raise NotebookError(submission.problem)
             notebook, repairs = read(release, submission.content)
         except NotebookError as error:
-            return failure(str(error), release, submission.notes)
+            failed = failure(str(error), release, submission.notes)
+            return replace(failed, audit=audit)
         with _Sitting(self, release, notebook, start + self.total) as sitting:
             sitting.run_cells()
             sitting.run_checks()
@@ -115,7 +139,23 @@ class Pipeline:
             repairs=submission.notes + repairs,
             notebook=notebook,
             seconds=time.monotonic() - start,
+            audit=replace(
+                audit,
+                seeds=dict(sitting.seeds),
+                seconds={name: round(s, 3) for name, s in sitting.spent.items()},
+                ends={name: end.value for name, end in sitting.ends.items()},
+            ),
         )
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of what answers and checks use."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 class _Over(Exception):
@@ -140,6 +180,8 @@ class _Sitting:
     examiner: Examiner | None = None
     rooms: int = 0  # counts the examiners
     met: dict[str, tuple[int, int]] = field(default_factory=dict)  # check -> life, room
+    seeds: dict[str, int] = field(default_factory=dict)  # of cells and checks
+    spent: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def __enter__(self) -> _Sitting:
         return self
@@ -175,7 +217,11 @@ class _Sitting:
             if notebooks.is_answer(cell):
                 seed = {"op": "seed", "seed": self._seed(cell["id"])}
                 candidate.ask(seed, [], seconds)
-            run = candidate.run(cell.source, seconds)
+            start = time.monotonic()
+            try:
+                run = candidate.run(cell.source, seconds)
+            finally:
+                self.spent[cell["id"]] += time.monotonic() - start
         except CandidateGone as error:
             run = CellRun(error.end, [], 0.0)
         if run.end is not End.DONE:
@@ -216,7 +262,8 @@ class _Sitting:
 
     def _seed(self, name: str) -> int:
         text = f"{self.release.digest} {name}".encode()
-        return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+        drawn = int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+        return self.seeds.setdefault(name, self.pipeline.seeds.get(name, drawn))
 
     # The checks
 
@@ -256,7 +303,9 @@ class _Sitting:
                 return
         self.met[check.id], self.gone = now, None
         part = examiner.hidden if hidden else examiner.visible
+        start = time.monotonic()
         verdict = part(check, self._seconds())
+        self.spent[check.id] += time.monotonic() - start
         (self.final if hidden else self.visible)[check.id] = verdict
         if verdict.timed_out or self.gone is not None:
             self.ends[check.id] = self.gone or End.TIME

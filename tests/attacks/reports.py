@@ -24,9 +24,8 @@ class Shows(Attack):
     def holds(self, outcome: Outcome) -> None:
         """What runs in the page is what runs in an honest student's, and no more."""
         assert live(outcome.page) == live(outcome.honest_page)
-        assert (
-            len(live(outcome.report)) == 3
-        )  # its own style, and what it is written in
+        # Its own: what it is written in, its width, its policy, its style, one figure.
+        assert len(live(outcome.report)) == 5
         for cell in outcome.notebook.cells:
             if cell.cell_type == "markdown" and notebooks.is_answer(cell):
                 assert not live(cell.source), cell.source
