@@ -176,7 +176,10 @@ def _feedback(report: Report, row: Row) -> str:
     for n, question in enumerate(report.release.questions, start=1):
         earned, most = number(row.points.get(question.id)), number(question.points)
         hint = f" {hints[question.id]}" if hints.get(question.id) else ""
-        lines.append(f"Question {n}, {question.title}: {earned} of {most}.{hint}")
+        title = question.title
+        if not title.startswith("Question "):
+            title = f"Question {n}, {title}"
+        lines.append(f"{title}: {earned} of {most}.{hint}")
     if row.late.penalty:
         lines.append(str(row.late))
     return "<br>".join(html.escape(line, quote=False) for line in lines)
