@@ -16,7 +16,9 @@ from autograder.errors import AutograderError, CourseError
 if TYPE_CHECKING:
     from autograder import submissions
     from autograder.execution import Release
+    from autograder.grading import Record
     from autograder.lateness import Lateness
+    from autograder.notebooks import Question
     from autograder.pool import Pool
     from autograder.sandbox.warm import WarmProcess
 
@@ -121,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
         help="submissions graded at a time (default: one a core, %(default)s here)",
     )
     _add_sandbox(command)
+    command.add_argument(
+        "--regrade",
+        metavar="QUESTION",
+        help="grade everyone again, and say whose points of this question changed, and "
+        "by how much; marks given by hand are kept (its grade id, or Q1, Q2, ...)",
+    )
 
     command = _command(commands, "report", _report, "say what a class got wrong")
     command.add_argument("name", metavar="NAME", help="the assignment")
@@ -285,19 +293,27 @@ def _grade_with(
 ) -> int:
     from tqdm import tqdm
 
-    from autograder import grading, release, report
+    from autograder import grading, regrade, release, report
     from autograder.pipeline.grade import Pipeline
     from autograder.sandbox.limits import GIB, Limits
 
     assignment = release.load(course, arguments.name)
+    asked, before = None, {}
+    if arguments.regrade:
+        asked = regrade.question(assignment, arguments.regrade)
+        before = {r.student: r for r in grading.records(course, assignment.name)}
     found, late = _taken_in(arguments, course, assignment)
     number = 0
     # A bar for a person who waits, and a line for each submission in a log.
     bar = tqdm(total=len(found), unit=" submissions", disable=None)
 
+    graded: list[grading.Record] = []
+
     def progress(record: grading.Record, new: bool) -> None:
         nonlocal number
         number += 1
+        if asked:
+            graded.append(record)
         bar.update()
         earned = sum(mark.points or 0.0 for mark in record.marks)
         text = f"{earned:g} points, {record.seconds:.1f} s" if new else "as before"
@@ -319,7 +335,14 @@ def _grade_with(
                 warm.shared(), arguments.timeout, arguments.total_timeout, limits
             )
             grading.grade(
-                course, assignment, handed_in(), pipeline, progress, workers, late
+                course,
+                assignment,
+                handed_in(),
+                pipeline,
+                progress,
+                workers,
+                late,
+                again=asked is not None,
             )
     except KeyboardInterrupt:
         print(
@@ -327,9 +350,26 @@ def _grade_with(
         )
         if number:
             report.write(course, report.make(course, assignment))
+            _show_changes(course, assignment, asked, before, graded)
         return INTERRUPTED
     _show(course, assignment)
+    _show_changes(course, assignment, asked, before, graded)
     return 0
+
+
+def _show_changes(
+    course: Course,
+    assignment: Release,
+    asked: Question | None,
+    before: dict[str, Record],
+    graded: list[Record],
+) -> None:
+    from autograder import gradebook, regrade
+
+    if asked is not None:
+        with gradebook.opened(course) as book:
+            found = regrade.changes(book, assignment, before, graded)
+        print(f"\n{regrade.text(assignment, asked, found, len(graded))}")
 
 
 def _taken_in(

@@ -142,3 +142,13 @@ def points(book: Gradebook, name: str, student: str) -> dict[str, float | None]:
         else float(grade.score)
         for grade in submission.grades
     }
+
+
+def by_hand(book: Gradebook, name: str, student: str) -> dict[str, float]:
+    """Return the marks that a person gave, by question."""
+    submission = book.find_submission_notebook(name, name, student)
+    return {
+        grade.name: float(grade.manual_score)
+        for grade in submission.grades
+        if grade.manual_score is not None
+    }

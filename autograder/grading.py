@@ -88,6 +88,7 @@ def grade(
     progress: Callable[[Record, bool], None] = lambda record, new: None,
     pool: Pool | None = None,
     late: Lateness | None = None,
+    again: bool = False,
 ) -> list[Record]:
     """Grade what is new or changed, and write everything that comes of it.
 
@@ -106,6 +107,8 @@ def grade(
     late
         Enters times of submission and late penalties; None for those of the course
         without a roster.
+    again
+        Whether to grade everyone, changed or not.
 
     Returns
     -------
@@ -131,7 +134,8 @@ def grade(
                 digest = _digest(submission, release, executor)
                 record = _read(_path(course, release.name, student))
                 if (
-                    record is not None
+                    not again
+                    and record is not None
                     and record.digest == digest
                     and _is_complete(course, release.name, student)
                     and gradebook.has(book, release.name, student)

@@ -23,6 +23,7 @@ from autograder import (
     gradebook,
     grading,
     notebooks,
+    regrade,
     release,
     report,
     submissions,
@@ -328,6 +329,7 @@ class Counting:
         self.graded = []
         self.fail = {}
         self.output = {}  # what the student's notebook shows
+        self.points = {}  # by question, where it is not 1
 
     def grade(self, submission, assignment):
         self.graded.append(submission.student)
@@ -335,7 +337,12 @@ class Counting:
             raise self.fail[submission.student]
         result = failure("", assignment)
         marks = tuple(
-            Mark(q.id, 1.0, Outcome.PARTIAL, SCRIPT % "from a hint")
+            Mark(
+                q.id,
+                self.points.get(q.id, 1.0),
+                Outcome.PARTIAL,
+                SCRIPT % "from a hint",
+            )
             for q in assignment.questions
         )
         cell = nbformat.v4.new_code_cell("", id="cell")
@@ -409,6 +416,37 @@ def test_manual_marks_survive_grading_again(class_of_three, assignment):
         assert mark.needs_manual_grade
     rows = report.make(course, assignment).rows
     assert {row.record.student: row.total for row in rows}["ann"] == 6.0
+
+
+def test_question_graded_again_says_who_changed_and_keeps_marks_by_hand(
+    class_of_three, assignment
+):
+    course, executor, contents, grade = class_of_three
+    grade()
+    before = {record.student: record for record in grading.records(course, "sample")}
+    with Gradebook(course.db_url) as book:
+        mark = book.find_grade("add-test", "sample", "sample", "ben")
+        mark.manual_score = 1.5
+        book.db.commit()
+    executor.points["add-test"] = 2.0
+    executor.graded.clear()
+    handed_in = [Submission(name, text) for name, text in contents.items()]
+    now = grading.grade(course, assignment, handed_in, executor, again=True)
+    assert executor.graded == list(contents)
+    asked = regrade.question(assignment, "Q1")
+    assert asked == regrade.question(assignment, "add-test")
+    with gradebook.opened(course) as book:
+        found = regrade.changes(book, assignment, before, now)
+        assert book.find_grade("add-test", "sample", "sample", "ben").score == 1.5
+    said = regrade.text(assignment, asked, found, len(now))
+    assert "graded again for 3, changed for 3" in said
+    assert "  ann: 1 to 2 (+1)" in said.splitlines()
+    assert "ben: 1 to 2 (+1); the mark given by hand, 1.5, is kept" in said
+    assert "Other questions" not in said
+    other = regrade.question(assignment, "area-test")
+    assert "Q1" in regrade.text(assignment, other, found, len(now))
+    with pytest.raises(CourseError, match="no question 'Q9'; there are: Q1 add-test"):
+        regrade.question(assignment, "Q9")
 
 
 def test_interrupted_class_keeps_what_was_graded_and_goes_on(class_of_three):
