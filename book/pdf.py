@@ -175,13 +175,14 @@ def contents(page: Tag) -> str:
     """A page's title and sections, as an item of the list of contents."""
 
     def entry(heading: Tag) -> str:
-        section = heading.find_parent("section")
+        section = heading.find_parent("section") or page  # the index has none
         return (
             f'<a href="#{section["id"]}">{heading.get_text()}'
             f'<span class="number" data-section="{section["id"]}"></span></a>'
         )
 
-    sections = "".join(f"<li>{entry(heading)}</li>" for heading in page.find_all("h2"))
+    headings = [part for part in page.find_all("h2") if part.find_parent("section")]
+    sections = "".join(f"<li>{entry(heading)}</li>" for heading in headings)
     return f"<li>{entry(page.h1)}<ul>{sections}</ul></li>"
 
 
