@@ -207,5 +207,5 @@ def test_link_to_a_file_of_the_page_leads_to_the_site(writer):
         "", "the exercise", filename="ab12/exercise.ipynb"
     )
     markdown = writer.MarkdownWriter(ROOT, site, {})
-    link = "https://someone.github.io/fork/_downloads/ab12/e.ipynb"
+    link = "https://someone.github.io/fork/_downloads/ab12/exercise.ipynb"
     assert markdown.inline(node) == f"[the exercise]({link})"
