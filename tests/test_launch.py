@@ -62,14 +62,18 @@ def bare(wheel, tmp_path_factory) -> Bare:
     return made
 
 
-def execute(bare: Bare, notebook, folder: Path):
-    """Run a notebook from top to bottom in a fresh kernel of an environment."""
+def kernels_of(bare: Bare) -> KernelSpecManager:
+    """The environment's kernel, and no other."""
     specs = bare.folder / "kernels"
-    (specs / "bare").mkdir(parents=True, exist_ok=True)
+    (specs / "bare").mkdir(parents=True)
     command = [str(bare.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": command, "display_name": "bare", "language": "python"}
     (specs / "bare" / "kernel.json").write_text(json.dumps(spec))
-    kernels = KernelSpecManager(kernel_dirs=[str(specs)], ensure_native_kernel=False)
+    return KernelSpecManager(kernel_dirs=[str(specs)], ensure_native_kernel=False)
+
+
+def execute(bare: Bare, kernels: KernelSpecManager, notebook, folder: Path):
+    """Run a notebook from top to bottom in a fresh kernel of an environment."""
     manager = AsyncKernelManager(kernel_name="bare", kernel_spec_manager=kernels)
     client = NotebookClient(
         notebook, km=manager, timeout=900, resources={"metadata": {"path": str(folder)}}
@@ -82,10 +86,11 @@ def executed(bare, tmp_path_factory):
     """Each notebook of the book, executed: a future for each, two at a time."""
     folder = built_book() / "notebooks"
     paths = sorted(folder.glob("*.ipynb"))
+    kernels = kernels_of(bare)  # written before two threads read it
 
     def run(path: Path):
         notebook = nbformat.read(path, as_version=4)
-        return execute(bare, notebook, tmp_path_factory.mktemp(path.stem))
+        return execute(bare, kernels, notebook, tmp_path_factory.mktemp(path.stem))
 
     with ThreadPoolExecutor(2) as executor:
         yield {path.stem: executor.submit(run, path) for path in paths}
@@ -160,7 +165,7 @@ def imports(cell: str) -> list[str]:
 def book(tmp_path_factory) -> TinyBook:
     """A tiny book of a fork that has an assignment for its chapter."""
     tiny = TinyBook.create(tmp_path_factory.mktemp("launch"))
-    tiny.write("exercises/chapter/chapter.ipynb", "{}")
+    tiny.write("exercises/chapter/chapter.ipynb", '{"cells": []}')
     result = tiny.build(GITHUB_REPOSITORY="someone/fork")
     assert result.returncode == 0, result.stdout
     return tiny
@@ -194,7 +199,7 @@ def test_first_cell_installs_the_course_and_leaves_torch_as_it_is(
     after = "from latentspaces import data\nprint(data.__file__)"
     notebook.cells = [nbformat.v4.new_code_cell(cell), nbformat.v4.new_code_cell(after)]
     try:
-        run = execute(fresh, notebook, tmp_path)
+        run = execute(fresh, kernels_of(fresh), notebook, tmp_path)
         assert str(fresh.packages) in run.cells[1].outputs[0].text
         assert fresh.installed() == before | {"latentspaces": wheel.name.split("-")[1]}
     finally:
