@@ -47,7 +47,7 @@ def notes(found: submissions.Class, student: str) -> str:
 
 MOODLE_FOLDERS = {
     "Student One_11_assignsubmission_file/auto.ipynb": A,
-    "Student Two_12_assignsubmission_file_/work/draft.ipynb": B,
+    "Student Two_12_assignsubmission_file_/drafts/draft.ipynb": B,
     "Student Two_12_assignsubmission_onlinetext/onlinetext.html": b"<p>",
     "Student Three_13_assignsubmission_onlinetext_/onlinetext.html": b"<p>",
 }
@@ -174,7 +174,7 @@ def test_what_was_not_taken_is_said(tmp_path):
     assert "a text or a link was handed in" in notes(canvas, "threestudent_103")
     assert "the notebook was named my_file_7.ipynb" in notes(canvas, "groupa2_104")
     assert "typed into Moodle was not read" in notes(moodle, "Student Two")
-    assert "named work/draft.ipynb" in notes(moodle, "Student Two")
+    assert "named drafts/draft.ipynb" in notes(moodle, "Student Two")
     assert "and no notebook" in notes(moodle, "Student Three")
     assert "handed in 2 times" in notes(made["exchange"], "ann")
     assert made["exchange"].notes == ("of other assignments: 1 left aside",)
