@@ -31,10 +31,6 @@ window.LatentSpaces = window.LatentSpaces || {};
     return found;
   }
 
-  function size(shape) {
-    return shape.reduce((product, length) => product * length, 1);
-  }
-
   // --- a network -------------------------------------------------------------------
 
   const ACTIVATIONS = {
@@ -529,7 +525,7 @@ window.LatentSpaces = window.LatentSpaces || {};
 
   const KIT = {
     across, animate, array, batch, button, calm, canvas, choice, colour, drag, element, gallery,
-    live, network, normal, once, pad, picture, size, slider, sprite, tint, written,
+    live, network, normal, once, pad, picture, slider, sprite, tint, written,
   };
   const kinds = {};
 
