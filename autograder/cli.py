@@ -415,7 +415,7 @@ def _taken_in(
     gradebook.register(course, assignment, due)
     if people:
         gradebook.enroll(course, people.people)
-        grading.expect(course, name, people.people)
+        grading.expect(course, name, people.people, found.lms)
     return found.hand_ins, late
 
 

@@ -34,7 +34,7 @@ from autograder.intake.roster import Person
 from autograder.lateness import Lateness
 from autograder.pool import Pool, run
 
-KEPT = (*gradebook.STUDENT, "group")  # of what a roster says of a student
+KEPT = (*gradebook.STUDENT, "group", "lms")  # of what a roster says of a student
 
 
 @dataclass(frozen=True)
@@ -237,12 +237,15 @@ def _handed_in(course: Course, name: str, student: str) -> bytes | None:
         return None
 
 
-def expect(course: Course, name: str, people: Iterable[Person]) -> None:
+def expect(course: Course, name: str, people: Iterable[Person], lms: str = "") -> None:
     """Keep who is in the class, so that who hands nothing in has a row too.
 
-    The numbers of the users are kept with each assignment: Moodle's differ.
+    The numbers of the users are kept with each assignment: Moodle's differ. Where the
+    roster does not say whose they are, they are taken for those of ``lms``.
     """
     said = {p.student: {key: getattr(p, key) for key in KEPT} for p in people}
+    for parts in said.values():
+        parts["lms"] = parts["lms"] or lms
     _replace(_class(course, name), json.dumps(said, indent=1).encode())
 
 

@@ -67,12 +67,15 @@ class Class:
         What there is to say about the whole.
     missing
         Who of the roster handed nothing in.
+    lms
+        "canvas" or "moodle" if it is a download from there, else empty.
     """
 
     hand_ins: tuple[HandIn, ...]
     kind: str
     notes: tuple[str, ...]
     missing: tuple[Person, ...] = ()
+    lms: str = ""
 
 
 def find(place: Path, name: str) -> list[HandIn]:
@@ -140,7 +143,7 @@ def collect(
         nobody = [s for s, p in zip(students, people, strict=True) if p is None]
         some = ", ".join(nobody[:10]) + (", ..." if nobody[10:] else "")
         notes.append(f"not on the roster, but graded: {len(nobody)} ({some})")
-    return Class(tuple(made), read.kind, tuple(notes), missing)
+    return Class(tuple(made), read.kind, tuple(notes), missing, read.lms)
 
 
 def _named(

@@ -3,8 +3,9 @@
 Canvas takes ``canvas.csv`` at Grades, Import; it finds a student by the number in the
 column *ID*, and the assignment by its name. Moodle takes ``moodle.csv`` at an
 assignment's *Upload grading worksheet*; it finds a student by the number that it gave
-the participant for this assignment. Neither file has a row for whom there is no grade
-yet, so that nothing that is entered there already is lost.
+the participant for this assignment. Each has a file only if the numbers of the users
+may be its own. Neither file has a row for whom there is no grade yet, so that nothing
+that is entered there already is lost.
 """
 
 from __future__ import annotations
@@ -56,14 +57,15 @@ def write(folder: Path, report: Report) -> tuple[list[Path], list[str]]:
     _csv(folder / "marks.csv", marks(report))
     _csv(folder / "report.csv", questions(report))
     made = [folder / "marks.csv", folder / "report.csv"]
-    paths = [folder / f"{name}.csv" for name, _, _ in LMS]
     graded, why = _ready(report)
-    names = " and ".join(path.name for path in paths)
-    for path, (_, table, encoding) in zip(paths, LMS, strict=True):
-        path.unlink(missing_ok=True)  # of an earlier run: out of date now
-        if graded:
-            _csv(path, table(report, graded), encoding)
-            made.append(path)
+    for name, _, _ in LMS:
+        (folder / f"{name}.csv").unlink(missing_ok=True)  # of an earlier run
+    own = {person.lms for person in report.people.values() if person.lms}
+    wanted = [part for part in LMS if part[0] in own or not own]
+    names = " and ".join(f"{name}.csv" for name, _, _ in wanted)
+    for name, table, encoding in wanted if graded else ():
+        made.append(folder / f"{name}.csv")
+        _csv(made[-1], table(report, graded), encoding)
     if not graded:
         return made, [f"no {names}: {why}"]
     return made, [f"{names} leave out students: {why}"] if why else []

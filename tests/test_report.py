@@ -170,6 +170,18 @@ def test_moodle_imports_who_has_a_grade(tmp_path, rostered):
     assert bob["Feedback comments"].endswith("late by 1 min: 0.25 points taken off")
 
 
+@pytest.mark.parametrize(("lms", "other"), [("canvas", "moodle"), ("moodle", "canvas")])
+def test_numbers_of_one_system_are_not_given_to_the_other(
+    tmp_path, rostered, lms, other
+):
+    tables.write(tmp_path, rostered)  # of a roster that did not say whose they are
+    people = {name: replace(person, lms=lms) for name, person in PEOPLE.items()}
+    paths, notes = tables.write(tmp_path, replace(rostered, people=people))
+    assert [path.name for path in paths[2:]] == [f"{lms}.csv"]
+    assert notes[0].startswith(f"{lms}.csv leave out students: 1 with")
+    assert not (tmp_path / f"{other}.csv").exists()
+
+
 def test_tables_of_an_earlier_roster_do_not_stay(tmp_path, rostered):
     tables.write(tmp_path, rostered)
     _, notes = tables.write(tmp_path, replace(rostered, people={"s": Person("s")}))

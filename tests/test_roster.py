@@ -59,6 +59,7 @@ def test_canvas_export_is_a_roster(tmp_path):
     assert (ann.student, ann.lms_user_id, ann.group) == ("ann1", "101", "Lab A")
     assert (ann.first_name, ann.last_name) == ("Ann", "One")
     assert "s-77" in ann.keys
+    assert ann.lms == "canvas"
     assert made.notes == ()
 
 
@@ -77,10 +78,23 @@ def test_moodle_worksheet_is_a_roster(tmp_path):
     assert "'Last modified (submission)' has times that are not read" in other.notes[0]
     assert (ann.student, ann.lms_user_id) == ("a@x.test", "811")
     assert (ben.student, ben.lms_user_id) == ("b@x.test", "812")
+    assert ann.lms == "moodle"
     named = read(
         tmp_path, text.replace("One,,", "One,4711,").replace("Two,,", "Two,2,")
     )
     assert [person.student for person in named.people] == ["4711", "2"]
+
+
+@pytest.mark.parametrize(
+    ("column", "lms"),
+    [
+        *[("lms id", ""), ("Canvas ID", "canvas"), ("moodle_id", "moodle")],
+        *[("participant", "moodle"), ("email", "")],
+    ],
+)
+def test_column_says_whose_the_numbers_are(tmp_path, column, lms):
+    [person] = read(tmp_path, f"student,{column}\nann,12\n").people
+    assert person.lms == lms
 
 
 def test_extensions_are_days_or_dates(tmp_path):

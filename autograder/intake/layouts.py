@@ -123,11 +123,14 @@ class Class:
         One for each student.
     notes
         What was left aside, for the instructor.
+    lms
+        "canvas" or "moodle" if it is a download from there, else empty.
     """
 
     kind: str
     found: tuple[Found, ...]
     notes: tuple[str, ...] = ()
+    lms: str = ""
 
 
 def read(listing: Listing, name: str, layout: str = "") -> Class:
@@ -167,7 +170,7 @@ def read(listing: Listing, name: str, layout: str = "") -> Class:
             f"{listing.place}: nothing that was handed in for {name}, read as "
             f"{made.kind}; {text}"
         )
-    return made
+    return replace(made, lms=layout) if layout in ("canvas", "moodle") else made
 
 
 def _recognise(listing: Listing, name: str) -> tuple[str, Listing]:

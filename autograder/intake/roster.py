@@ -27,7 +27,7 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -78,6 +78,9 @@ class Person:
         The name in the gradebook.
     first_name, last_name, email, lms_user_id, group
         As on the roster; empty where it has none.
+    lms
+        Whose number the ``lms_user_id`` is, "canvas" or "moodle"; empty if the column's
+        name does not say.
     names
         The ways in which the full name may be written.
     keys
@@ -94,6 +97,7 @@ class Person:
     email: str = ""
     lms_user_id: str = ""
     group: str = ""
+    lms: str = ""
     names: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     extension: timedelta | datetime | None = None
@@ -208,6 +212,7 @@ def read(path: Path, zone: tzinfo | None = None) -> Roster:
     columns, notes = _columns(path, head[1], [cells for _, cells in rows])
     # This column is not the teacher's own: what cannot be read in it is left aside.
     of_moodle = _plain(head[1][columns.get("submitted", 0)]).startswith("last modified")
+    lms = _whose(head[1], columns)
     unread = ""
     errors: list[str] = []
     people: list[Person] = []
@@ -227,7 +232,7 @@ def read(path: Path, zone: tzinfo | None = None) -> Roster:
             unread = unread or value["submitted"]
             value["submitted"] = ""
         try:
-            person = _person(value, zone)
+            person = replace(_person(value, zone), lms=lms)
         except ValueError as error:
             errors.append(f"row {line}: {error}")
             continue
@@ -351,6 +356,16 @@ def _columns(
         return found, []
     some = ", ".join(f"'{names.shown(original)}'" for original, _ in rest[:8])
     return found, [f"columns that are not used: {some}" + (", ..." if rest[8:] else "")]
+
+
+def _whose(head: list[str], columns: dict[str, int]) -> str:
+    """Return whose numbers the users' numbers are, by the name of their column."""
+    if "lms_user_id" not in columns:
+        return ""
+    name = _plain(head[columns["lms_user_id"]])
+    if name == "id" or name.startswith("canvas"):  # Canvas's export has it as "ID"
+        return "canvas"
+    return "" if name.startswith("lms") else "moodle"
 
 
 def _is_canvas_extra(cells: list[str]) -> bool:
