@@ -20,6 +20,7 @@ BARS = 10
 NAMED = 8  # students that are named where there may be many
 HINTS = 3  # of a question
 LONG = 30  # characters for which a narrow column would be hard to read
+SHORT = 20  # characters that stay on one line
 STYLE = """
 :root { color-scheme: light dark; --bar: #2a6f97; --line: #8886; }
 @media (prefers-color-scheme: dark) { :root { --bar: #7cc4e8; } }
@@ -32,6 +33,8 @@ caption { text-align: left; padding: .3rem 0; }
 caption span { display: block; position: sticky; left: 0;
                max-width: min(45rem, calc(100vw - 2rem)); }
 p { max-width: 45rem; }
+a { color: inherit; }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
 th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--line);
          vertical-align: top; font-weight: normal; overflow-wrap: break-word;
          max-width: 28rem; unicode-bidi: isolate; }
@@ -39,6 +42,7 @@ thead th { font-weight: bold; white-space: nowrap; }
 .share { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .long { min-width: 14rem; }
+.short { white-space: nowrap; }
 meter { width: 6rem; }
 ul { margin: 0; padding-left: 1.2rem; }
 svg { width: 100%; max-width: 40rem; height: auto; font: 13px system-ui, sans-serif; }
@@ -76,20 +80,21 @@ def page(report: Report, alike: Sequence[Pair] = ()) -> str:
         The pairs of students whose answers are alike.
     """
     title = html.escape(f"{report.release.name}: class report")
+    parts = {
+        "Points": [_histogram(report), *_groups(report)],
+        "Questions": _questions(report),
+        "Failures, repairs, limits and time": _running(report),
+        "Answers that are alike": _alike(report, alike),
+        "Students": [_students(report)],
+    }
+    links = (f'<a href="#part-{n}">{name}</a>' for n, name in enumerate(parts))
     body = [
         f"<h1>{title}</h1>",
         f"<p>{html.escape(headline(report))}.</p>",
-        "<h2>Points</h2>",
-        _histogram(report),
-        "<h2>Questions</h2>",
-        *_questions(report),
-        "<h2>Limits, repairs and time</h2>",
-        *_running(report),
-        "<h2>Answers that are alike</h2>",
-        *_alike(report, alike),
-        "<h2>Students</h2>",
-        _students(report),
+        f'<nav aria-label="Parts">{" ".join(links)}</nav>',
     ]
+    for n, (name, texts) in enumerate(parts.items()):
+        body += [f'<h2 id="part-{n}">{name}</h2>', *texts]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -135,27 +140,39 @@ def _histogram(report: Report) -> str:
     )
 
 
+def _groups(report: Report) -> Iterable[str]:
+    if groups := report.groups():
+        rows = [
+            [group or "(none)", float(len(totals)), statistics.mean(totals)]
+            for group, totals in groups.items()
+        ]
+        text = "The roster's groups: submissions that could be run, and their mean."
+        yield _table(text, ("group", "submissions", "mean"), rows)
+
+
 def _questions(report: Report) -> Iterable[str]:
     parts, ran = report.summaries(), len(report.run)
     yield _table(
         "The difficulty of a question is its mean share of the points: the less, the "
         "harder. Its discrimination is the correlation of its points with those of all "
-        "other questions: where it is near 0 or negative, look at the check.",
+        "other questions: where it is near 0 or negative, look at the check. Its time "
+        "is the median of what answer and check ran. A ? stands until all are read.",
         (
             *("", "question", "points", "mean", "share", "discrimination"),
-            *("passed", "tried", "to be read"),
+            *("passed", "tried", "to be read", "time"),
         ),
         [
             [
                 f"Q{n}",
                 part.title,
                 part.points,
-                part.mean if part.marked else None,
+                part.mean,
                 Meter(part.share) if part.share is not None else None,
                 _correlation(part, ran),
                 f"{part.passed} of {ran}",
                 float(part.attempted),
                 float(part.waiting),
+                _time(part.seconds) if part.seconds is not None else "",
             ]
             for n, part in enumerate(parts, start=1)
         ],
@@ -190,8 +207,9 @@ def _running(report: Report) -> Iterable[str]:
         )
         yield f"<p>{html.escape(said)}</p>"
     for text, found in (
+        ("What could not be run, and has no points.", report.failures()),
+        ("What had to be mended before it could be run.", report.repairs()),
         ("Limits that submissions met: it costs the question.", report.limits()),
-        ("What had to be mended, or could not be.", report.repairs()),
     ):
         if found:
             rows = [[what, float(len(who)), _some(who)] for what, who in found.items()]
@@ -201,6 +219,8 @@ def _running(report: Report) -> Iterable[str]:
 
 
 def _time(seconds: float) -> str:
+    if seconds < 0.05:
+        return "< 0.1 s"
     return f"{seconds:.1f} s" if seconds < 60 else dates.span(seconds)
 
 
@@ -234,10 +254,13 @@ def _alike(report: Report, alike: Sequence[Pair]) -> Iterable[str]:
 
 def _students(report: Report) -> str:
     ids = [question.id for question in report.release.questions]
-    head = ("student", "status", "points", *(f"Q{n + 1}" for n in range(len(ids))))
+    named = any(row.name for row in report.rows)
+    head = ["student", *["name"] * named, "status", "points"]
+    head += [f"Q{n + 1}" for n in range(len(ids))]
     rows: list[list[Cell]] = [
         [
             row.record.student,
+            *[row.name] * named,
             row.record.status.value,
             row.total,
             *(row.points.get(i) for i in ids),
@@ -255,7 +278,7 @@ def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) ->
         for cell in head
     )
     lines = [
-        f'<tr><th scope="row">{html.escape(str(first))}</th>'
+        f'<tr><th scope="row"{_width(str(first))}>{html.escape(str(first))}</th>'
         f"{''.join(_cell(cell) for cell in rest)}</tr>"
         for first, *rest in rows
     ]
@@ -277,6 +300,11 @@ def _cell(cell: Cell) -> str:
         items = "".join(f"<li>{html.escape(text)}</li>" for text in cell)
         return f'<td class="long"><ul>{items}</ul></td>' if items else "<td></td>"
     if isinstance(cell, str):
-        kind = ' class="long"' if len(cell) > LONG else ""
-        return f"<td{kind}>{html.escape(cell)}</td>"
+        return f"<td{_width(cell)}>{html.escape(cell)}</td>"
     return f'<td class="number">{html.escape(number(cell))}</td>'
+
+
+def _width(text: str) -> str:
+    if len(text) > LONG:
+        return ' class="long"'
+    return ' class="short"' if SHORT >= len(text) > len("Q10") else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from autograder import gradebook, lateness
@@ -14,6 +14,7 @@ from autograder.execution import Outcome, Release, Status
 from autograder.grading import Record, expected, missing, records
 from autograder.intake.roster import Person
 from autograder.lateness import Late
+from autograder.notebooks import Question
 
 FEWEST = 10  # submissions of which a correlation says anything
 #: The limits, as :class:`autograder.pipeline.candidate.End` has them.
@@ -34,6 +35,7 @@ class Row:
     points: dict[str, float | None]
     late: Late = Late()  # noqa: RUF009 (it is frozen)
     group: str = ""
+    name: str = ""  # the person's, if the roster has it
 
     @property
     def total(self) -> float:
@@ -58,10 +60,10 @@ class Summary:
     ----------
     title, points
         The question's, and the most that it gives.
-    attempted, passed, waiting, marked
-        How many tried, earned all there is, wait for a person, and have a mark.
+    attempted, passed, waiting
+        How many tried, earned all there is, and wait for a person.
     mean
-        Mean points of those that have any mark.
+        Mean points; None while anybody waits, since blank answers are marked at once.
     discrimination
         The correlation of its points with those of all other questions together
         (the corrected item-total correlation): near 1, who does well here does well
@@ -69,6 +71,8 @@ class Summary:
         wrongly. None for fewer than :data:`FEWEST` submissions, or if all are alike.
     hints
         What students were told, with how many, the commonest first.
+    seconds
+        How long its answers and its check ran, the median; None if none was run.
     """
 
     title: str
@@ -76,10 +80,10 @@ class Summary:
     attempted: int
     passed: int
     waiting: int
-    marked: int
-    mean: float
+    mean: float | None
     discrimination: float | None
     hints: tuple[tuple[str, int], ...]
+    seconds: float | None = None
 
     @property
     def hint(self) -> str:
@@ -88,8 +92,8 @@ class Summary:
 
     @property
     def share(self) -> float | None:
-        """Its difficulty: the mean share of its points, None if nobody has any mark."""
-        return self.mean / self.points if self.points and self.marked else None
+        """Its difficulty: the mean share of its points, None as the mean."""
+        return None if self.mean is None else self.mean / self.points
 
 
 @dataclass(frozen=True)
@@ -137,10 +141,10 @@ class Report:
                     attempted=sum(mark.outcome not in unseen for mark in marks),
                     passed=sum(value >= question.points for value in given),
                     waiting=len(values) - len(given),
-                    marked=len(given),
-                    mean=sum(given) / max(1, len(given)),
+                    mean=statistics.mean(values) if given == values != [] else None,
                     discrimination=self._discrimination(question.id),
                     hints=tuple(hints.most_common()),
+                    seconds=self._seconds(question),
                 )
             )
         return found
@@ -149,6 +153,13 @@ class Report:
     def totals(self) -> list[float]:
         """The totals of the submissions that could be run."""
         return [row.total for row in self.run]
+
+    def groups(self) -> dict[str, list[float]]:
+        """Return the totals by group of the roster, if it has any."""
+        found = defaultdict(list)
+        for row in self.run:
+            found[row.group].append(row.total)
+        return dict(sorted(found.items())) if any(found) else {}
 
     def limits(self) -> dict[str, list[str]]:
         """Return who met which limit, by its name, the commonest first."""
@@ -160,14 +171,22 @@ class Report:
                 found["time for the whole"].append(row.record.student)
         return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
+    def failures(self) -> dict[str, list[str]]:
+        """Return whose submission could not be run, and why, the commonest first."""
+        failed = (row for row in self.rows if row.record.status == Status.FAILED)
+        return _counted((row.record.student, {row.record.message}) for row in failed)
+
     def repairs(self) -> dict[str, list[str]]:
         """Return whose submission needed what, the commonest first."""
-        found = defaultdict(list)
-        for row in self.rows:
-            failed = row.record.status == Status.FAILED
-            for text in {*row.record.repairs, *([row.record.message] * failed)}:
-                found[text].append(row.record.student)
-        return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+        return _counted((r.record.student, set(r.record.repairs)) for r in self.rows)
+
+    def _seconds(self, question: Question) -> float | None:
+        if question.written:
+            return None
+        ran = [row.record.audit.seconds for row in self.run if row.record.audit.seconds]
+        parts = (*question.answers, question.id)
+        spent = [sum(part.get(name, 0.0) for name in parts) for part in ran]
+        return statistics.median(spent) if spent else None
 
     def _discrimination(self, question: str) -> float | None:
         # A question that still waits for somebody would make totals that differ by
@@ -207,8 +226,17 @@ def make(course: Course, release: Release) -> Report:
             else:
                 points = {mark.question: mark.points for mark in record.marks}
             person = people.get(record.student)
-            rows.append(Row(record, points, late, person.group if person else ""))
+            group, name = (person.group, person.full_name) if person else ("", "")
+            rows.append(Row(record, points, late, group, name))
     return Report(release, tuple(rows), people)
+
+
+def _counted(said: Iterable[tuple[str, set[str]]]) -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for student, texts in said:
+        for text in texts:
+            found[text].append(student)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def number(value: float | None) -> str:

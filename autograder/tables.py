@@ -75,7 +75,7 @@ def marks(report: Report) -> list[list[str]]:
     """Return a row for each student, with the points of each question."""
     ids = [question.id for question in report.release.questions]
     head = ["student", "status", "points", "max_points", "late_penalty"]
-    table = [[*head, *ids, "message", "repairs", "group"]]
+    table = [[*head, *ids, "message", "repairs", "group", "name"]]
     for row in report.rows:
         record = row.record
         table.append([record.student, record.status, number(row.total)])
@@ -84,7 +84,7 @@ def marks(report: Report) -> list[list[str]]:
             "" if row.points.get(i) is None else number(row.points[i]) for i in ids
         ]
         table[-1] += [record.message, "; ".join(row.notes[bool(record.message) :])]
-        table[-1].append(row.group)
+        table[-1] += [row.group, row.name]
     return table
 
 
@@ -97,7 +97,8 @@ def questions(report: Report) -> list[list[str]]:
     ):
         counts = [str(part.attempted), str(part.passed), str(part.waiting)]
         table.append([question.id, part.title, number(part.points), *counts])
-        table[-1] += [number(part.mean), part.hint]
+        mean = "" if part.mean is None else number(part.mean)
+        table[-1] += [mean, part.hint]
     return table
 
 
@@ -131,8 +132,8 @@ def moodle(report: Report, graded: Graded) -> list[list[str]]:
     head = ["Identifier", "Full name", "Email address", "Grade", "Maximum grade"]
     table = [[*head, "Last modified (grade)", "Feedback comments"]]
     for row, person in graded:
-        name = " ".join(filter(None, (person.first_name, person.last_name)))
-        table.append([f"Participant {person.lms_user_id}", name or person.student])
+        name = person.full_name or person.student
+        table.append([f"Participant {person.lms_user_id}", name])
         table[-1] += [person.email, number(_earned(row)), number(report.most), "-"]
         table[-1].append(_feedback(report, row))
     return table

@@ -703,3 +703,11 @@ def test_hostile_text_would_run_in_a_summary_that_does_not_escape(
     hint = {"ename": "Hint", "evalue": armed("<img src=x onerror='RUN'>", 1)}
     test.outputs = [nbformat.v4.new_output("error", **hint, traceback=[])]
     assert opened(browser, student_page(notebook, course)).ran
+
+
+@pytest.mark.parametrize("name", ["534659292.py", "<ipython-input-1-5b>"])
+def test_syntax_error_is_told_by_its_line_and_not_by_a_made_up_file(name):
+    found = nbformat.v4.new_output(
+        "error", ename="SyntaxError", evalue=f"expected ':' ({name}, line 1)"
+    )
+    assert hints.plain(found) == "SyntaxError: expected ':' (line 1)"

@@ -271,13 +271,13 @@ def test_every_table_has_a_caption_and_headers(assignment):
     rows.append(row("big", audit=audit, status=Status.STOPPED))
     page = report.page(Report(assignment, tuple(rows)), [Pair(("s1", "s2"), 1, 9, {})])
     tables = page.split("<table>")[1:]
-    assert len(tables) == 6
+    assert len(tables) == 6  # no failure, no group
     for table in tables:
         assert table.startswith("<caption>")
         assert '<th scope="col">' in table
-        assert table.count('<th scope="row">') == table.count("<tr>") - 1
-    assert '<th scope="row">memory</th><td class="number">1</td><td>big</td>' in page
-    assert '<th scope="row">time for the whole</th>' in page
+        assert table.count('<th scope="row"') == table.count("<tr>") - 1
+    assert 'memory</th><td class="number">1</td><td>big</td>' in page
+    assert ">time for the whole</th>" in page
     assert 'role="img" aria-label="Histogram of the submissions by points.' in page
     assert "9 to 10 points: 4." in page
 
@@ -327,4 +327,29 @@ def test_limits_and_repairs_are_counted_by_student(assignment):
         ),
     )
     assert made.limits() == {"time for a cell": ["a", "c"], "memory": ["b"]}
-    assert made.repairs() == {"two": ["b", "c"], "not a notebook": ["d"], "one": ["b"]}
+    assert made.repairs() == {"two": ["b", "c"], "one": ["b"]}
+    assert made.failures() == {"not a notebook": ["d"]}
+
+
+def test_question_with_answers_to_be_read_has_no_mean_yet(tmp_path, assignment):
+    rows = (row("a", explain=None), row("blank", explain=0.0))
+    made = Report(assignment, rows)
+    assert [part.mean for part in made.summaries()] == [2, 3, None]
+    assert "Explain: mean ? of 5" in report.text(made)
+    tables.write(tmp_path, made)
+    assert [found["mean"] for found in read(tmp_path / "report.csv")] == ["2", "3", ""]
+
+
+def test_groups_names_and_times_are_shown(assignment):
+    spent = [{"add": 1.0, "add-test": 0.5}, {"add": 3.0}, {"add-test": 0.25}]
+    rows = [
+        replace(row(f"s{n}", add=float(n), audit=Audit(seconds=seconds)), group=group)
+        for n, (seconds, group) in enumerate(zip(spent, ("A", "A", ""), strict=True))
+    ]
+    made = Report(assignment, (replace(rows[0], name="Ann & Co"), *rows[1:]))
+    assert made.groups() == {"": [10.0], "A": [8.0, 9.0]}
+    assert [part.seconds for part in made.summaries()] == [1.5, 0.0, None]
+    page = report.page(made)
+    assert '<th scope="row">A</th><td class="number">2</td>' in page
+    assert ">Ann &amp; Co</td>" in page
+    assert "1.5 s</td>" in page

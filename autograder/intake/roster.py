@@ -103,6 +103,11 @@ class Person:
     extension: timedelta | datetime | None = None
     submitted: datetime | None = None
 
+    @property
+    def full_name(self) -> str:
+        """First and last name, as far as they are known."""
+        return " ".join(filter(None, (self.first_name, self.last_name)))
+
 
 @dataclass(frozen=True)
 class Roster:

@@ -10,6 +10,8 @@ from nbformat import NotebookNode
 from autograder.kernel import TIMED_OUT
 
 LONGEST = 300  # characters
+#: The name that IPython gives a cell, in what a syntax error says.
+FILE = re.compile(r"\((?:<ipython-input-[^>]*>|\d+\.py), (?=line \d)")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -50,7 +52,7 @@ def of_check(test: NotebookNode, timeout: float) -> str:
 def plain(found: NotebookNode) -> str:
     """Return an error as one line, without the code that a traceback would quote."""
     text = f"{found.ename}: {found.evalue}" if found.evalue else found.ename
-    return short(text)
+    return short(FILE.sub("(", text))
 
 
 def ended(end: str, timeout: float) -> str:
