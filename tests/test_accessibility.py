@@ -6,8 +6,7 @@ from importlib.resources import files
 
 import pytest
 from books import built_book
-from browser import launch
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 WIDTHS = {"desktop": 1280, "phone": 390}
 AXE = files("axe_playwright_python") / "axe.min.js"
@@ -57,14 +56,6 @@ async (rules) => {
     .map((sentence) => sentence.replace(/\\s+/g, " "));
 }
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 def open_page(browser: Browser, path, width: int = 1280) -> Page:

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import torch
 from books import ROOT, built_book
-from browser import launch
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from torch import nn
 
 from latentspaces import explorers, plots
@@ -35,14 +34,6 @@ TYPES = {"f4": "<f4", "u1": "u1", "i1": "i1", "i2": "<i2"}
 def numbers(field) -> np.ndarray:
     found = np.frombuffer(base64.b64decode(field["data"]), TYPES[field["type"]])
     return found.reshape(field["shape"])
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

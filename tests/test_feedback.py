@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 import tiny_assignment as tiny
-from browser import launch
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
 from nbgrader.server_extensions.formgrader import handlers
-from playwright.sync_api import Browser, Route, sync_playwright
+from playwright.sync_api import Browser, Route
 from test_outputs import png
 from traitlets.config import Config
 
@@ -286,14 +285,6 @@ async () => {
   };
 }
 """  # noqa: E501
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, page: str) -> Seen:

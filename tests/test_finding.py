@@ -12,8 +12,6 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from books import ROOT, TinyBook, built_book
-from browser import launch
-from playwright.sync_api import sync_playwright
 
 BOOK = ROOT / "book"
 PAGES = sorted(BOOK.rglob("*.md"))
@@ -418,14 +416,6 @@ SEARCHES = {
     "notation": "notation.html",
     "LATENTSPACES_DATA": "data.html",
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

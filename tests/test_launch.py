@@ -21,13 +21,12 @@ import nbformat
 import pytest
 from bare import ROOT, Bare, build_wheel, closure, requirements
 from books import TinyBook, built_book
-from browser import launch
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 CHAPTERS = sorted(
     path.stem
@@ -350,14 +349,6 @@ def test_workflow_pushes_what_is_tested_here():
 
 
 # --- the buttons ------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        made = launch(playwright)
-        yield made
-        made.close()
 
 
 @pytest.fixture(params=[390, 1280], ids=["phone", "desktop"])

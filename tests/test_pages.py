@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from books import built_book
-from browser import launch
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 # A window of 1280 pixels at 400 % shows 320; so do the smallest phones.
 WIDTHS = {"desktop": 1280, "phone": 320}
@@ -51,14 +50,6 @@ async () => {
   return found;
 }
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

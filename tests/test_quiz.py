@@ -8,9 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from books import TinyBook, built_book
-from browser import launch
 from markdown_it import MarkdownIt
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 CHAPTER = """\
 ---
@@ -92,14 +91,6 @@ def book(tmp_path_factory) -> TinyBook:
     result = tiny.build()
     assert result.returncode == 0, result.stdout
     return tiny
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

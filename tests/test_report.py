@@ -207,17 +207,6 @@ EVIL = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    import browser
-
-    with playwright.sync_playwright() as running:
-        launched = browser.launch(running)
-        yield launched
-        launched.close()
-
-
 def test_nothing_that_students_wrote_runs_in_the_page(tmp_path, assignment, browser):
     rows = [
         replace(
