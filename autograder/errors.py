@@ -33,5 +33,9 @@ class GradebookError(AutograderError):
     """The gradebook and the assignment do not fit together."""
 
 
+class OutputError(AutograderError):
+    """What grading keeps cannot be written, or not be read again."""
+
+
 class SandboxError(AutograderError):
     """A student's code cannot be run here as it should be."""
