@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from autograder.lateness import Lateness
     from autograder.notebooks import Question
     from autograder.pool import Pool
-    from autograder.sandbox.warm import WarmProcess
+    from autograder.sandbox.warm import Warm
 
 # The other parts are imported by the commands that use them: a student who runs
 # `check` need not have nbgrader.
@@ -118,9 +118,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--workers",
         type=_seconds,
-        default=_cores(),
         metavar="N",
-        help="submissions graded at a time (default: one a core, %(default)s here)",
+        help=f"submissions graded at a time (default: one a core, {_cores()} here)",
+    )
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="grade on a Dask cluster: tls://HOST:PORT of its scheduler",
+    )
+    command.add_argument(
+        "--tls",
+        type=Path,
+        metavar="DIR",
+        help="certificates for it: ca.pem, cert.pem, key.pem (default: those that "
+        "Dask's configuration names)",
     )
     _add_sandbox(command)
     command.add_argument(
@@ -277,6 +288,8 @@ def _grade(arguments: argparse.Namespace) -> int:
     confined = arguments.sandbox != "none"
     if not confined:
         print(UNCONFINED, flush=True)
+    if arguments.scheduler or arguments.tls:
+        return _grade_elsewhere(arguments, course, confined)
     # All of these import for seconds, so they do it at the same time; the first of
     # them the longest.
     with ExitStack() as cleanup:
@@ -284,12 +297,42 @@ def _grade(arguments: argparse.Namespace) -> int:
         cleanup.callback(warm.close)
         from autograder import pool
 
-        workers = cleanup.enter_context(pool.local(arguments.workers))
+        workers = cleanup.enter_context(pool.local(arguments.workers or _cores()))
         return _grade_with(arguments, course, warm, workers)
 
 
+def _grade_elsewhere(
+    arguments: argparse.Namespace, course: Course, confined: bool
+) -> int:
+    from autograder.sandbox.warm import Warm
+
+    if not arguments.scheduler:
+        raise CourseError(f"--tls {arguments.tls}: it goes with --scheduler tls://...")
+    if arguments.workers:
+        raise CourseError(
+            f"--workers {arguments.workers}: with --scheduler, as many are graded at a "
+            "time as the workers have threads (`dask worker --nthreads`)"
+        )
+    try:
+        from autograder import cluster
+    except ModuleNotFoundError as error:
+        raise CourseError(
+            f"--scheduler needs {error.name}: pip install -c constraints.txt "
+            "-e '.[cluster]' in the course's folder"
+        ) from None
+    found = cluster.connect(arguments.scheduler, arguments.tls, confined)
+    with found as workers:
+        print(
+            f"{workers.address}: {_count(workers.workers, 'worker')}, "
+            f"{_count(workers.size, 'submission')} at a time",
+            flush=True,
+        )
+        # The warm process that each of them starts is known to nobody else.
+        return _grade_with(arguments, course, Warm("", confined), workers)
+
+
 def _grade_with(
-    arguments: argparse.Namespace, course: Course, warm: WarmProcess, workers: Pool
+    arguments: argparse.Namespace, course: Course, warm: Warm, workers: Pool
 ) -> int:
     from tqdm import tqdm
 

@@ -33,5 +33,9 @@ class GradebookError(AutograderError):
     """The gradebook and the assignment do not fit together."""
 
 
+class ClusterError(AutograderError):
+    """The machines that should grade cannot be reached, or not be trusted with it."""
+
+
 class SandboxError(AutograderError):
     """A student's code cannot be run here as it should be."""

@@ -18,7 +18,7 @@ from nbgrader.api import Gradebook
 
 from autograder import feedback, gradebook, notebooks, outputs, prose
 from autograder.course import Course
-from autograder.errors import AssignmentError
+from autograder.errors import AssignmentError, ClusterError
 from autograder.execution import (
     Audit,
     Executor,
@@ -154,7 +154,7 @@ def grade(
                     raise found
                 result = found
                 _write(course, release, submission, result, book, pages, late)
-            except AssignmentError:  # it would be the same for the whole class
+            except (AssignmentError, ClusterError):  # the same for the whole class
                 raise
             except Exception as error:  # one submission must not stop the class
                 text = f"the grader failed: {type(error).__name__}: {error}"
