@@ -308,7 +308,7 @@ class Cluster(Pool):
         except futures.CancelledError:
             raise ClusterError(self._lost()) from None
         if isinstance(error, KilledWorker):
-            return futures.BrokenExecutor(str(error))
+            return futures.BrokenExecutor("the machines that graded it were lost")
         return error
 
     def _lost(self) -> str:
