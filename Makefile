@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test grade-demo exercises experiments pictures bench lint clean
+.PHONY: help book pdf test test-all grade-demo exercises experiments pictures bench lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(READY) ## every check: lint, tests, the book, reference solutions, gradi
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python -m pytest
 	@$(BIN)/python -m pytest --nbval -p no:cacheprovider solutions
+
+test-all: test ## the same, and the large runs: a class of 1,000, a cluster, PostgreSQL
+	@$(BIN)/python -m pytest -m large
 
 grade-demo: $(READY) ## grade a small class: right, half right, blank and broken
 	@$(BIN)/python -m autograder.demo

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ from autograder.errors import AutograderError, CourseError
 
 if TYPE_CHECKING:
     from autograder import submissions
+    from autograder.cluster import Cluster
     from autograder.execution import Release
-    from autograder.grading import Record
     from autograder.lateness import Lateness
     from autograder.notebooks import Question
     from autograder.pool import Pool
+    from autograder.regrade import Round
     from autograder.sandbox.warm import Warm
 
 # The other parts are imported by the commands that use them: a student who runs
@@ -280,19 +282,26 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
+    from autograder import files
     from autograder.course import data_folder
-    from autograder.sandbox.warm import WarmProcess
+    from autograder.sandbox.warm import Warm, WarmProcess
 
     course = Course.find(arguments.output)
     course.solution(arguments.name)  # there is one, or it says so
     confined = arguments.sandbox != "none"
     if not confined:
         print(UNCONFINED, flush=True)
-    if arguments.scheduler or arguments.tls:
-        return _grade_elsewhere(arguments, course, confined)
-    # All of these import for seconds, so they do it at the same time; the first of
-    # them the longest.
     with ExitStack() as cleanup:
+        cleanup.enter_context(_interruptible())
+        machines = None
+        if arguments.scheduler or arguments.tls:
+            machines = cleanup.enter_context(_machines(arguments, confined))
+        what = f"`autograder grade {arguments.name}`"
+        cleanup.enter_context(files.locked(course.results(arguments.name), what))
+        if machines is not None:  # each has a warm process of its own
+            return _grade_with(arguments, course, Warm("", confined), machines)
+        # All of these import for seconds, so they do it at the same time; the first
+        # of them the longest.
         warm = WarmProcess(confined, data_folder())
         cleanup.callback(warm.close)
         from autograder import pool
@@ -301,11 +310,23 @@ def _grade(arguments: argparse.Namespace) -> int:
         return _grade_with(arguments, course, warm, workers)
 
 
-def _grade_elsewhere(
-    arguments: argparse.Namespace, course: Course, confined: bool
-) -> int:
-    from autograder.sandbox.warm import Warm
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take a system's wish that we end, and a closed terminal, for Ctrl-C."""
+    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    # What is ignored already, as by nohup, stays so.
+    ends = [one for one in ends if signal.getsignal(one) == signal.SIG_DFL]
+    for one in ends:
+        signal.signal(one, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for one in ends:
+            signal.signal(one, signal.SIG_DFL)
 
+
+def _machines(arguments: argparse.Namespace, confined: bool) -> Cluster:
+    """Connect to the machines that are to grade, and say how many there are."""
     if not arguments.scheduler:
         raise CourseError(f"--tls {arguments.tls}: it goes with --scheduler tls://...")
     if arguments.workers:
@@ -321,14 +342,12 @@ def _grade_elsewhere(
             "-e '.[cluster]' in the course's folder"
         ) from None
     found = cluster.connect(arguments.scheduler, arguments.tls, confined)
-    with found as workers:
-        print(
-            f"{workers.address}: {_count(workers.workers, 'worker')}, "
-            f"{_count(workers.size, 'submission')} at a time",
-            flush=True,
-        )
-        # The warm process that each of them starts is known to nobody else.
-        return _grade_with(arguments, course, Warm("", confined), workers)
+    print(
+        f"{found.address}: {_count(found.workers, 'worker')}, "
+        f"{_count(found.size, 'submission')} at a time",
+        flush=True,
+    )
+    return found
 
 
 def _grade_with(
@@ -341,22 +360,27 @@ def _grade_with(
     from autograder.sandbox.limits import GIB, Limits
 
     assignment = release.load(course, arguments.name)
-    asked, before = None, {}
+    limits = Limits(memory=int(arguments.memory * GIB))
+    pipeline = Pipeline(
+        warm.shared(), arguments.timeout, arguments.total_timeout, limits
+    )
+    asked = again = None
     if arguments.regrade:
         asked = regrade.question(assignment, arguments.regrade)
-        before = {r.student: r for r in grading.records(course, assignment.name)}
     found, late = _taken_in(arguments, course, assignment)
+    if asked:
+        again = regrade.Round(course, assignment, asked, pipeline.version)
+        if again.done:
+            print(f"  graded again already, before an interruption: {len(again.done)}")
     number = 0
     # A bar for a person who waits, and a line for each submission in a log.
     bar = tqdm(total=len(found), unit=" submissions", disable=None)
 
-    graded: list[grading.Record] = []
-
     def progress(record: grading.Record, new: bool) -> None:
         nonlocal number
         number += 1
-        if asked:
-            graded.append(record)
+        if again and new:
+            again.add(record.student)
         bar.update()
         earned = sum(mark.points or 0.0 for mark in record.marks)
         text = f"{earned:g} points, {record.seconds:.1f} s" if new else "as before"
@@ -373,10 +397,6 @@ def _grade_with(
 
     try:
         with bar:
-            limits = Limits(memory=int(arguments.memory * GIB))
-            pipeline = Pipeline(
-                warm.shared(), arguments.timeout, arguments.total_timeout, limits
-            )
             grading.grade(
                 course,
                 assignment,
@@ -385,7 +405,8 @@ def _grade_with(
                 progress,
                 workers,
                 late,
-                again=asked is not None,
+                again=again is not None,
+                spared=again.done if again else (),
             )
     except KeyboardInterrupt:
         print(
@@ -393,26 +414,23 @@ def _grade_with(
         )
         if number:
             report.write(course, report.make(course, assignment))
-            _show_changes(course, assignment, asked, before, graded)
+            _show_changes(assignment, asked, again)
         return INTERRUPTED
     _show(course, assignment)
-    _show_changes(course, assignment, asked, before, graded)
+    _show_changes(assignment, asked, again)
+    if again:
+        again.finish()
     return 0
 
 
 def _show_changes(
-    course: Course,
-    assignment: Release,
-    asked: Question | None,
-    before: dict[str, Record],
-    graded: list[Record],
+    assignment: Release, asked: Question | None, again: Round | None
 ) -> None:
-    from autograder import gradebook, regrade
+    from autograder import regrade
 
-    if asked is not None:
-        with gradebook.opened(course) as book:
-            found = regrade.changes(book, assignment, before, graded)
-        print(f"\n{regrade.text(assignment, asked, found, len(graded))}")
+    if asked is not None and again is not None:
+        text = regrade.text(assignment, asked, again.changes(), len(again.done))
+        print(f"\n{text}")
 
 
 def _taken_in(

@@ -33,6 +33,10 @@ class GradebookError(AutograderError):
     """The gradebook and the assignment do not fit together."""
 
 
+class OutputError(AutograderError):
+    """What grading keeps cannot be written, or not be read again."""
+
+
 class ClusterError(AutograderError):
     """The machines that should grade cannot be reached, or not be trusted with it."""
 

@@ -12,7 +12,16 @@ from pathlib import Path
 import nbgrader
 from alembic.script import ScriptDirectory
 from nbgrader import api
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Notebook,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from nbgrader.preprocessors import ComputeChecksums, SaveCells
 from sqlalchemy.exc import DatabaseError, SAWarning
 
@@ -142,6 +151,33 @@ def points(book: Gradebook, name: str, student: str) -> dict[str, float | None]:
         else float(grade.score)
         for grade in submission.grades
     }
+
+
+def class_points(book: Gradebook, name: str) -> dict[str, dict[str, float | None]]:
+    """Return everyone's points, as :func:`points` does, in one query."""
+    rows = (
+        book.db.query(
+            SubmittedAssignment.student_id,
+            BaseCell.name,
+            Grade.auto_score,
+            Grade.manual_score,
+            Grade.score,
+        )
+        .join(SubmittedNotebook, SubmittedNotebook.id == Grade.notebook_id)
+        .join(Notebook, Notebook.id == SubmittedNotebook.notebook_id)
+        .join(
+            SubmittedAssignment,
+            SubmittedAssignment.id == SubmittedNotebook.assignment_id,
+        )
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .join(BaseCell, BaseCell.id == Grade.cell_id)
+        .filter(Assignment.name == name, Notebook.name == name)
+    )
+    found: dict[str, dict[str, float | None]] = {}
+    for student, cell, by_check, by_hand, score in rows:
+        undecided = by_check is None and by_hand is None
+        found.setdefault(student, {})[cell] = None if undecided else float(score)
+    return found
 
 
 def by_hand(book: Gradebook, name: str, student: str) -> dict[str, float]:

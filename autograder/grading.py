@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +14,11 @@ import nbformat
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from sqlalchemy.exc import OperationalError
 
-from autograder import feedback, gradebook, notebooks, outputs, prose
+from autograder import feedback, files, gradebook, notebooks, outputs, prose
 from autograder.course import Course
-from autograder.errors import AssignmentError, ClusterError
+from autograder.errors import AssignmentError, ClusterError, OutputError
 from autograder.execution import (
     Audit,
     Executor,
@@ -70,8 +70,9 @@ class Record:
 
 def records(course: Course, name: str) -> list[Record]:
     """Return the records of an assignment, sorted by student."""
-    paths = (course.results(name) / "records").glob("*.json")
-    found = [_read(path) for path in paths]
+    folder = course.results(name) / "records"
+    paths = sorted(folder.iterdir()) if folder.exists() else []
+    found = [_read(path) for path in paths if path.suffix == ".json"]
     return sorted((record for record in found if record), key=lambda r: r.student)
 
 
@@ -89,6 +90,7 @@ def grade(
     pool: Pool | None = None,
     late: Lateness | None = None,
     again: bool = False,
+    spared: Container[str] = (),
 ) -> list[Record]:
     """Grade what is new or changed, and write everything that comes of it.
 
@@ -109,10 +111,17 @@ def grade(
         without a roster.
     again
         Whether to grade everyone, changed or not.
+    spared
+        Students who are graded only if something changed, whatever ``again`` says.
 
     Returns
     -------
     One record for each submission, in the order of the class.
+
+    Raises
+    ------
+    OutputError, GradebookError
+        If the results cannot be written. Whoever has a record by then keeps it.
     """
     late = late or Lateness(course)
     gradebook.register(course, release)
@@ -134,7 +143,7 @@ def grade(
                 digest = _digest(submission, release, executor)
                 record = _read(_path(course, release.name, student))
                 if (
-                    not again
+                    (not again or student in spared)
                     and record is not None
                     and record.digest == digest
                     and _is_complete(course, release.name, student)
@@ -154,8 +163,8 @@ def grade(
                     raise found
                 result = found
                 _write(course, release, submission, result, book, pages, late)
-            except (AssignmentError, ClusterError):  # the same for the whole class
-                raise
+            except (AssignmentError, ClusterError, OutputError, OperationalError):
+                raise  # it would be the same for the whole class
             except Exception as error:  # one submission must not stop the class
                 text = f"the grader failed: {type(error).__name__}: {error}"
                 result = failure(text, release, submission.notes)
@@ -165,7 +174,7 @@ def grade(
             record = _record(submission, release, digest, result)
             path = _path(course, release.name, submission.student)
             # Last: a record says that all the rest has been written.
-            _replace(path, json.dumps(asdict(record), indent=1).encode())
+            files.replace(path, json.dumps(asdict(record), indent=1).encode())
             done[submission.student] = record
             progress(record, True)
         for record in records(course, release.name):  # whose date may be another now
@@ -188,7 +197,7 @@ def _write(
     name, student = release.name, submission.student
     same = _handed_in(course, name, student) == submission.content
     if submission.content is not None:
-        _replace(course.submitted(name, student), submission.content)
+        files.replace(course.submitted(name, student), submission.content)
     gradebook.enter(book, release, student, result)
     late.enter(book, name, student, submission.submitted, keep=same)
     _stamp(course, name, student, submission.submitted, keep=same)
@@ -196,7 +205,7 @@ def _write(
     prose.clean(result.notebook, release.released)
     text = notebooks.write(result.notebook)
     # A program can print what no file can hold: half a surrogate pair.
-    _replace(course.autograded(name, student), text.encode("utf-8", "replace"))
+    files.replace(course.autograded(name, student), text.encode("utf-8", "replace"))
     _page(course, name, student, book, pages, result.notebook)
 
 
@@ -212,7 +221,7 @@ def _page(
     if notebook is None:
         notebook = nbformat.read(course.autograded(name, student), as_version=4)
     page = feedback.page(pages, book, name, student, notebook)
-    _replace(course.feedback(name, student), page.encode("utf-8", "replace"))
+    files.replace(course.feedback(name, student), page.encode("utf-8", "replace"))
 
 
 def _stamp(
@@ -225,7 +234,7 @@ def _stamp(
     """Write the time beside what was handed in, where nbgrader looks for it."""
     path = course.submitted(name, student).with_name("timestamp.txt")
     if submitted is not None:
-        _replace(path, f"{submitted} UTC".encode())
+        files.replace(path, f"{submitted} UTC".encode())
     elif not keep:
         path.unlink(missing_ok=True)
 
@@ -243,7 +252,7 @@ def expect(course: Course, name: str, people: Iterable[Person]) -> None:
     The numbers of the users are kept with each assignment: Moodle's differ.
     """
     said = {p.student: {key: getattr(p, key) for key in KEPT} for p in people}
-    _replace(_class(course, name), json.dumps(said, indent=1).encode())
+    files.replace(_class(course, name), json.dumps(said, indent=1).encode())
 
 
 def expected(course: Course, name: str) -> dict[str, Person]:
@@ -320,9 +329,21 @@ def _is_complete(course: Course, name: str, student: str) -> bool:
 
 
 def _read(path: Path) -> Record | None:
-    """Read a record; None if there is none, or one of another version."""
+    """Read a record; None if there is none, or one of another version.
+
+    Raises
+    ------
+    OutputError
+        If there is one that may not be read.
+    """
     try:
-        data = json.loads(path.read_text("utf-8"))
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read ({error.strerror})") from error
+    try:
+        data = json.loads(content)
         marks = [
             Mark(**{**mark, "outcome": Outcome(mark["outcome"])})
             for mark in data["marks"]
@@ -336,13 +357,5 @@ def _read(path: Path) -> Record | None:
                 "audit": Audit(**data.get("audit", {})),
             }
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole, or as it was before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)

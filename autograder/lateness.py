@@ -19,7 +19,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from nbgrader.api import Gradebook, SubmittedAssignment
+from nbgrader.api import (
+    Assignment,
+    Gradebook,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config, PyFileConfigLoader
 
@@ -189,11 +194,31 @@ def seconds_late(submission: SubmittedAssignment) -> float:
     return float(submission.total_seconds_late)
 
 
-def of(book: Gradebook, name: str, student: str) -> Late:
-    """Return what the gradebook says of a submission's time."""
-    submission = book.find_submission(name, student)
-    penalty = sum(n.late_submission_penalty or 0.0 for n in submission.notebooks)
-    return Late(seconds_late(submission), float(penalty))
+def of_class(book: Gradebook, name: str) -> dict[str, Late]:
+    """Return what the gradebook says of the time of each submission, by student."""
+    rows = (
+        book.db.query(
+            SubmittedAssignment.student_id,
+            SubmittedAssignment.timestamp,
+            SubmittedAssignment.extension,
+            Assignment.duedate,
+            SubmittedNotebook.late_submission_penalty,
+        )
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .join(
+            SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id
+        )
+        .filter(Assignment.name == name)
+    )
+    found: dict[str, Late] = {}
+    for student, time, extension, due, penalty in rows:
+        over = timedelta(0)
+        if time is not None and due is not None:
+            over = time - due - (extension or timedelta(0))
+        before = found.get(student, Late()).penalty
+        seconds = max(0.0, over.total_seconds())
+        found[student] = Late(seconds, before + float(penalty or 0.0))
+    return found
 
 
 def extensions(roster: Roster | None) -> dict[str, timedelta | datetime] | None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import BrokenExecutor
+from multiprocessing import util
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import SimpleQueue
 from typing import Self
 
@@ -19,6 +24,7 @@ core: int | None = None
 
 
 MEMORY = 3 * 2**30  # bytes that a worker may take
+OURS = (signal.SIGINT, signal.SIGHUP)  # what a terminal sends to all in front of it
 
 
 class Pool:
@@ -91,13 +97,17 @@ def local(workers: int, cores: Sequence[int] = ()) -> Pool:
         # from one that has imported what grading needs, and does nothing else.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["autograder.pipeline.grade"])
-        queue: SimpleQueue[int | None] = context.SimpleQueue()
-        for number in range(workers):
-            queue.put(cores[number % len(cores)] if cores else None)
-        made = futures.ProcessPoolExecutor(
-            workers, context, initializer=_begin, initargs=(queue,)
-        )
-        made.submit(os.getpid)  # starts that one, before there is a submission
+        # Ctrl-C and a closed terminal are for this process alone, also while that one
+        # starts: what blocks them here blocks them there.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, OURS)
+        try:
+            queue: SimpleQueue[int | None] = context.SimpleQueue()
+            for number in range(workers):
+                queue.put(cores[number % len(cores)] if cores else None)
+            made = _Workers(workers, context, queue)
+            made.submit(os.getpid)  # starts that one, before there is a submission
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return made
 
     pool = Pool(make, workers)
@@ -105,13 +115,48 @@ def local(workers: int, cores: Sequence[int] = ()) -> Pool:
     return pool
 
 
-def _begin(cores: SimpleQueue[int | None]) -> None:
+class _Workers(futures.ProcessPoolExecutor):
+    """Processes that end when this is shut down, and when we end, however that comes.
+
+    Those of ``concurrent.futures`` would finish what they have in hand, and after a
+    ``kill -9`` wait for ever: each holds open the pipe by which it would see the end.
+    """
+
+    def __init__(
+        self, workers: int, context: ForkServerContext, cores: SimpleQueue[int | None]
+    ) -> None:
+        theirs, self._lifeline = context.Pipe(duplex=False)
+        # Kept: each worker gets a copy of it when it starts.
+        self._theirs, start = theirs, (theirs, cores)
+        super().__init__(workers, context, initializer=_begin, initargs=start)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes, whatever they are doing."""
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+        self._lifeline.close()
+        self._theirs.close()
+
+
+def _begin(lifeline: Connection, cores: SimpleQueue[int | None]) -> None:
     global core
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     core = cores.get()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    for one in OURS:
+        signal.signal(one, signal.SIG_IGN)
     # What a student's process sends has no bound that ZeroMQ would know: at worst
     # this worker ends, not the machine.
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Wait until the other end is closed, by the parent or by its end; end too."""
+    lifeline.poll(None)
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "this is no worker"
+    parent.join(0.1)
+    if not parent.is_alive():  # it had no time to remove the folder of its sockets
+        shutil.rmtree(util.get_temp_dir(), ignore_errors=True)
+    os._exit(0)
 
 
 def run(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nbgrader.api import Gradebook
 
-from autograder import gradebook
-from autograder.errors import CourseError
+from autograder import files, gradebook, grading
+from autograder.course import Course
+from autograder.errors import CourseError, OutputError
 from autograder.execution import Release
 from autograder.grading import Record
 from autograder.notebooks import Question
@@ -45,18 +47,101 @@ def question(release: Release, text: str) -> Question:
     raise CourseError(f"{release.name} has no question {text!r}; there are: {known}")
 
 
+class Round:
+    """A class graded again for one question, in one run or several.
+
+    What it needs in order to go on after an interruption is kept beside the records
+    until it is finished: the points before the first run, and who is done.
+
+    Parameters
+    ----------
+    course, release, question
+        Where, of what, and for which question.
+    version
+        Of the executor. If the release or this is another than in the interrupted run,
+        everyone is graded again, and compared with what was before that run.
+
+    Attributes
+    ----------
+    before
+        The points that each student had before the first run, by question.
+    done
+        Who was graded again.
+    """
+
+    def __init__(
+        self, course: Course, release: Release, question: Question, version: str
+    ) -> None:
+        number = release.questions.index(question) + 1
+        self.path = course.results(release.name) / f"regrade-Q{number}.jsonl"
+        self.release, self.course = release, course
+        self.before: dict[str, dict[str, float | None]] = {}
+        self.done: set[str] = set()
+        key = f"{release.digest} {version}"
+        if not self._read(key):
+            self.before = {
+                record.student: {mark.question: mark.points for mark in record.marks}
+                for record in grading.records(course, release.name)
+            }
+        # Whole again, should the last line be half a line.
+        lines = [{"key": key, "before": self.before}, *sorted(self.done)]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        files.replace(self.path, text.encode())
+
+    def _read(self, key: str) -> bool:
+        """Take over what an interrupted run left, if there was one."""
+        try:
+            first, *lines = self.path.read_text("utf-8").splitlines()
+            kept = json.loads(first)
+            self.before = kept["before"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        if kept.get("key") == key:
+            for line in lines:
+                try:
+                    self.done.add(json.loads(line))
+                except ValueError:
+                    break  # the run ended here
+        return True
+
+    def add(self, student: str) -> None:
+        """Note that a student is done; the record is written."""
+        self.done.add(student)
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(student) + "\n")
+        except OSError as error:
+            raise OutputError(
+                f"{self.path} cannot be written ({error.strerror})"
+            ) from error
+
+    def changes(self) -> list[Change]:
+        """Return what changed since before the first run, for who is done."""
+        now = grading.records(self.course, self.release.name)
+        with gradebook.opened(self.course) as book:
+            done = [record for record in now if record.student in self.done]
+            return changes(book, self.release, self.before, done)
+
+    def finish(self) -> None:
+        """Forget it: everyone is done, and what changed was said."""
+        self.path.unlink(missing_ok=True)
+
+
 def changes(
     book: Gradebook,
     release: Release,
-    before: Mapping[str, Record],
+    before: Mapping[str, Mapping[str, float | None]],
     now: Iterable[Record],
 ) -> list[Change]:
-    """Return what changed, in all questions, for students who were graded before."""
+    """Return what changed, in all questions, for students who were graded before.
+
+    ``before`` has their points by question.
+    """
     found = []
     for record in now:
         if record.student not in before:
             continue
-        earlier = {m.question: m.points for m in before[record.student].marks}
+        earlier = before[record.student]
         by_hand = gradebook.by_hand(book, release.name, record.student)
         for mark in record.marks:
             was = earlier.get(mark.question)

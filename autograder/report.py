@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder import likeness, tables
+from autograder import files, likeness, tables
 from autograder.classpage import page
 from autograder.course import Course
 from autograder.results import Report, headline, make, number
@@ -57,8 +57,8 @@ def write(course: Course, report: Report) -> tuple[list[Path], list[str]]:
     Their paths, and what there is to say about tables that could not be written.
     """
     folder = course.results(report.release.name)
-    folder.mkdir(parents=True, exist_ok=True)
     paths, notes = tables.write(folder, report)
     alike = likeness.find(course, report.release, (row.record for row in report.run))
-    (folder / "report.html").write_text(page(report, alike), "utf-8", "replace")
+    text = page(report, alike)
+    files.replace(folder / "report.html", text.encode("utf-8", "replace"))
     return [*paths, folder / "report.html"], notes

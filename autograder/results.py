@@ -198,16 +198,14 @@ def make(course: Course, release: Release) -> Report:
             f"`autograder grade {release.name} FOLDER` first"
         )
     with gradebook.opened(course) as book:
-        rows = []
-        for record in sorted(found, key=lambda record: record.student):
-            late = Late()
-            if gradebook.has(book, release.name, record.student):
-                points = gradebook.points(book, release.name, record.student)
-                late = lateness.of(book, release.name, record.student)
-            else:
-                points = {mark.question: mark.points for mark in record.marks}
-            person = people.get(record.student)
-            rows.append(Row(record, points, late, person.group if person else ""))
+        entered = gradebook.class_points(book, release.name)
+        lates = lateness.of_class(book, release.name)
+    rows = []
+    for record in sorted(found, key=lambda record: record.student):
+        student = record.student
+        points = entered.get(student) or {m.question: m.points for m in record.marks}
+        group = people[student].group if student in people else ""
+        rows.append(Row(record, points, lates.get(student, Late()), group))
     return Report(release, tuple(rows), people)
 
 

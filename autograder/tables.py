@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import csv
 import html
+import io
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from autograder import files
 from autograder.execution import Status
 from autograder.intake.roster import Person
 from autograder.results import Report, Row, number
@@ -186,5 +188,6 @@ def _feedback(report: Report, row: Row) -> str:
 
 
 def _csv(path: Path, table: list[list[str]], encoding: str = "utf-8") -> None:
-    with path.open("w", encoding=encoding, newline="", errors="replace") as file:
-        csv.writer(file).writerows([safe(cell) for cell in row] for row in table)
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([safe(cell) for cell in row] for row in table)
+    files.replace(path, file.getvalue().encode(encoding, "replace"))

@@ -182,7 +182,7 @@ def test_socket_that_nobody_listens_on_is_not_ready(tmp_path, monkeypatch):
                 bound.close()
 
     class Warm:
-        confined = False
+        confined, address = False, str(tmp_path / "socket")
 
         def kernel(self, arguments, **_):
             file = Path(arguments[arguments.index("-f") + 1])

@@ -145,8 +145,10 @@ class Candidate:
             # it is the only way there.
             place = f"/proc/self/fd/{self.process.folder}/s"
         else:
+            # Where the warm process removes it, should nobody else be left.
+            near = Path(warm.address).parent
             folder = self._cleanup.enter_context(
-                tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+                tempfile.TemporaryDirectory(ignore_cleanup_errors=True, dir=near)
             )
             place = connection["ip"] = f"{folder}/s"
             home = Path(folder, "home")

@@ -94,6 +94,14 @@ def bind(source: str, target: str) -> None:
     )
 
 
+def unmount(target: str) -> None:
+    """Take a mount, with all that is in it, out of the tree."""
+    _check(
+        _libc.umount2(os.fsencode(target), ctypes.c_int(MNT_DETACH)),
+        f"unmount {target}",
+    )
+
+
 def make_private(target: str) -> None:
     """Keep what is mounted from now on out of all other mount namespaces."""
     mount("", target, flags=MS_REC | MS_PRIVATE)

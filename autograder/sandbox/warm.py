@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -371,29 +372,46 @@ def _environment(wanted: Mapping[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Import, then fork on request until the lifeline is cut."""
+    """Import, then fork on request until the lifeline is cut; leave nothing behind."""
     folder = sys.argv[1]
     lifeline = socket.socket(fileno=0)
     with lifeline.makefile() as requests:
-        wanted = json.loads(requests.readline())
-    root = f"{folder}/root" if wanted["confined"] else None
+        request = requests.readline()
+    if request:
+        wanted = json.loads(request)
+        root = f"{folder}/root" if wanted["confined"] else None
+        _prepare(folder, lifeline, root, [Path(place) for place in wanted["data"]])
+        if root is not None:
+            with contextlib.suppress(OSError):
+                linux.unmount(root)
+    # Who started us does that too, but may have been killed.
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare(
+    folder: str, lifeline: socket.socket, root: str | None, data: list[Path]
+) -> None:
     gc.disable()  # a fifth of the time of the imports
     try:
         if root is not None:
-            _make_room(root, [Path(place) for place in wanted["data"]])
+            _make_room(root, data)
         for name in IMPORTS:
             importlib.import_module(name)
+            if select.select([lifeline], [], [], 0)[0]:
+                return  # who wanted them has gone
         server = socket.socket(socket.AF_UNIX, KIND)
         server.bind(f"{folder}/private/socket")
         server.listen(64)
     except (OSError, ImportError) as error:
-        lifeline.sendall(json.dumps({"error": str(error)}).encode() + b"\n")
+        with contextlib.suppress(OSError):  # nobody may be left to read it
+            lifeline.sendall(json.dumps({"error": str(error)}).encode() + b"\n")
         return
     gc.freeze()  # else each child copies every page that its collector touches
     gc.enable()
     if sys.platform == "linux":
         linux.use_huge_pages()
-    lifeline.sendall(json.dumps({"error": ""}).encode() + b"\n")
+    with contextlib.suppress(OSError):
+        lifeline.sendall(json.dumps({"error": ""}).encode() + b"\n")
     _serve(server, lifeline, root)
 
 
@@ -430,9 +448,12 @@ def _serve(server: socket.socket, lifeline: socket.socket, root: str | None) -> 
         user = next(users)
         with control:
             if os.fork() == 0:
-                server.close()
-                lifeline.close()
-                _answer(control, root, user)
+                try:
+                    server.close()
+                    lifeline.close()
+                    _answer(control, root, user)
+                finally:  # what follows is not for a fork
+                    os._exit(child.FAILED)
 
 
 def _answer(control: socket.socket, root: str | None, user: int) -> None:
