@@ -16,12 +16,13 @@ from autograder.errors import AutograderError, CourseError
 
 if TYPE_CHECKING:
     from autograder import submissions
+    from autograder.cluster import Cluster
     from autograder.execution import Release
     from autograder.lateness import Lateness
     from autograder.notebooks import Question
     from autograder.pool import Pool
     from autograder.regrade import Round
-    from autograder.sandbox.warm import WarmProcess
+    from autograder.sandbox.warm import Warm
 
 # The other parts are imported by the commands that use them: a student who runs
 # `check` need not have nbgrader.
@@ -119,9 +120,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--workers",
         type=_seconds,
-        default=_cores(),
         metavar="N",
-        help="submissions graded at a time (default: one a core, %(default)s here)",
+        help=f"submissions graded at a time (default: one a core, {_cores()} here)",
+    )
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="grade on a Dask cluster: tls://HOST:PORT of its scheduler",
+    )
+    command.add_argument(
+        "--tls",
+        type=Path,
+        metavar="DIR",
+        help="certificates for it: ca.pem, cert.pem, key.pem (default: those that "
+        "Dask's configuration names)",
     )
     _add_sandbox(command)
     command.add_argument(
@@ -272,7 +284,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _grade(arguments: argparse.Namespace) -> int:
     from autograder import files
     from autograder.course import data_folder
-    from autograder.sandbox.warm import WarmProcess
+    from autograder.sandbox.warm import Warm, WarmProcess
 
     course = Course.find(arguments.output)
     course.solution(arguments.name)  # there is one, or it says so
@@ -281,15 +293,20 @@ def _grade(arguments: argparse.Namespace) -> int:
         print(UNCONFINED, flush=True)
     with ExitStack() as cleanup:
         cleanup.enter_context(_interruptible())
+        machines = None
+        if arguments.scheduler or arguments.tls:
+            machines = cleanup.enter_context(_machines(arguments, confined))
         what = f"`autograder grade {arguments.name}`"
         cleanup.enter_context(files.locked(course.results(arguments.name), what))
+        if machines is not None:  # each has a warm process of its own
+            return _grade_with(arguments, course, Warm("", confined), machines)
         # All of these import for seconds, so they do it at the same time; the first
         # of them the longest.
         warm = WarmProcess(confined, data_folder())
         cleanup.callback(warm.close)
         from autograder import pool
 
-        workers = cleanup.enter_context(pool.local(arguments.workers))
+        workers = cleanup.enter_context(pool.local(arguments.workers or _cores()))
         return _grade_with(arguments, course, warm, workers)
 
 
@@ -308,8 +325,33 @@ def _interruptible() -> Iterator[None]:
             signal.signal(one, signal.SIG_DFL)
 
 
+def _machines(arguments: argparse.Namespace, confined: bool) -> Cluster:
+    """Connect to the machines that are to grade, and say how many there are."""
+    if not arguments.scheduler:
+        raise CourseError(f"--tls {arguments.tls}: it goes with --scheduler tls://...")
+    if arguments.workers:
+        raise CourseError(
+            f"--workers {arguments.workers}: with --scheduler, as many are graded at a "
+            "time as the workers have threads (`dask worker --nthreads`)"
+        )
+    try:
+        from autograder import cluster
+    except ModuleNotFoundError as error:
+        raise CourseError(
+            f"--scheduler needs {error.name}: pip install -c constraints.txt "
+            "-e '.[cluster]' in the course's folder"
+        ) from None
+    found = cluster.connect(arguments.scheduler, arguments.tls, confined)
+    print(
+        f"{found.address}: {_count(found.workers, 'worker')}, "
+        f"{_count(found.size, 'submission')} at a time",
+        flush=True,
+    )
+    return found
+
+
 def _grade_with(
-    arguments: argparse.Namespace, course: Course, warm: WarmProcess, workers: Pool
+    arguments: argparse.Namespace, course: Course, warm: Warm, workers: Pool
 ) -> int:
     from tqdm import tqdm
 

@@ -37,5 +37,9 @@ class OutputError(AutograderError):
     """What grading keeps cannot be written, or not be read again."""
 
 
+class ClusterError(AutograderError):
+    """The machines that should grade cannot be reached, or not be trusted with it."""
+
+
 class SandboxError(AutograderError):
     """A student's code cannot be run here as it should be."""

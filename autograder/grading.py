@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograder import feedback, files, gradebook, notebooks, outputs, prose
 from autograder.course import Course
-from autograder.errors import AssignmentError, OutputError
+from autograder.errors import AssignmentError, ClusterError, OutputError
 from autograder.execution import (
     Audit,
     Executor,
@@ -163,7 +163,7 @@ def grade(
                     raise found
                 result = found
                 _write(course, release, submission, result, book, pages, late)
-            except (AssignmentError, OutputError, OperationalError):
+            except (AssignmentError, ClusterError, OutputError, OperationalError):
                 raise  # it would be the same for the whole class
             except Exception as error:  # one submission must not stop the class
                 text = f"the grader failed: {type(error).__name__}: {error}"

@@ -8,13 +8,14 @@ import resource
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent import futures
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from multiprocessing import util
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import SimpleQueue
+from typing import Self
 
 from autograder.execution import Executor, Release, Result, Submission
 
@@ -45,7 +46,11 @@ class Pool:
         self, executor: Executor, submission: Submission, release: Release
     ) -> futures.Future[Result]:
         """Have a submission graded."""
-        return self.start().submit(executor.grade, submission, release)
+        try:
+            return self.start().submit(executor.grade, submission, release)
+        except BrokenExecutor:  # a worker died while it had nothing to do
+            self.close()
+            return self.start().submit(executor.grade, submission, release)
 
     def start(self) -> futures.Executor:
         """Return the workers, started if there are none."""
@@ -53,22 +58,39 @@ class Pool:
             self._executor = self._make()
         return self._executor
 
-    def renew(self) -> None:
-        """Forget workers that died."""
+    def wait(self, working: Collection[futures.Future]) -> Collection[futures.Future]:
+        """Wait until some are finished, and return them."""
+        return futures.wait(working, return_when=futures.FIRST_COMPLETED).done
+
+    def error(self, future: futures.Future) -> BaseException | None:
+        """Return what grading raised; BrokenExecutor if its worker died."""
+        return future.exception()
+
+    def renew(self, working: Collection[futures.Future]) -> list[futures.Future]:
+        """Forget workers that died, and return what is lost with them."""
+        self.close()
+        return list(working)
+
+    def close(self) -> None:
+        """End the workers."""
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.renew()
+        self.close()
 
 
-def local(workers: int) -> Pool:
-    """Return a pool of processes on this machine, each with a core of its own."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+def local(workers: int, cores: Sequence[int] = ()) -> Pool:
+    """Return a pool of processes on this machine, each with a core of its own.
+
+    The cores are those given, or all; one process alone is held to none of all.
+    """
+    if not cores and workers > 1 and hasattr(os, "sched_getaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
 
     def make() -> futures.Executor:
         # Not forked from this process, since a fork of one with threads may hang, but
@@ -81,7 +103,7 @@ def local(workers: int) -> Pool:
         try:
             queue: SimpleQueue[int | None] = context.SimpleQueue()
             for number in range(workers):
-                queue.put(cores[number % len(cores)] if cores and workers > 1 else None)
+                queue.put(cores[number % len(cores)] if cores else None)
             made = _Workers(workers, context, queue)
             made.submit(os.getpid)  # starts that one, before there is a submission
         finally:
@@ -181,18 +203,17 @@ def run(
             working[pool.submit(executor, submission, release)] = submission
         if not working:
             return
-        finished, _ = futures.wait(working, return_when=futures.FIRST_COMPLETED)
         broken = False
-        for future in finished:
+        for future in pool.wait(working):
             submission = working.pop(future)
-            error = future.exception()
-            if isinstance(error, BrokenProcessPool) and submission.student not in tried:
+            error = pool.error(future)
+            if isinstance(error, BrokenExecutor) and submission.student not in tried:
                 broken = True
                 suspects.append(submission)
                 tried.add(submission.student)
                 continue
             tried.discard(submission.student)
-            if isinstance(error, BrokenProcessPool):
+            if isinstance(error, BrokenExecutor):
                 broken = True
                 error = RuntimeError("a process of the grader died on it, twice")
             if error is None:
@@ -202,7 +223,6 @@ def run(
             else:
                 raise error
         if broken:
-            pool.renew()
-            suspects += working.values()
-            tried |= {submission.student for submission in working.values()}
-            working.clear()
+            lost = [working.pop(future) for future in pool.renew(working)]
+            suspects += lost
+            tried |= {submission.student for submission in lost}

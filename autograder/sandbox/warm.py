@@ -182,6 +182,13 @@ class Warm:
     def __init__(self, address: str, confined: bool) -> None:
         self.address, self.confined = address, confined
 
+    def wait(self) -> None:
+        """Wait until it is ready; whoever started it has waited."""
+
+    def shared(self) -> Warm:
+        """Return what another process needs in order to fork from it."""
+        return Warm(self.address, self.confined)
+
     def _fork(self, wanted: dict[str, Any], keep: int | None) -> ForkedProcess:
         control = socket.socket(socket.AF_UNIX, KIND)
         control.connect(self.address)
@@ -323,9 +330,10 @@ class WarmProcess(Warm):
             return f"{sys.prefix} cannot be read by an unprivileged user ({code})"
         return ""
 
-    def shared(self) -> Warm:
-        """Return what another process of ours needs in order to fork from it."""
-        return Warm(self.address, self.confined)
+    @property
+    def alive(self) -> bool:
+        """False if the process has ended."""
+        return self._process.poll() is None
 
     def close(self) -> None:
         """End the process and all its forks."""
