@@ -145,6 +145,7 @@ def grade(
                     progress(record, False)
                 else:
                     digests[student] = digest
+                    gradebook.pause(book)
                     yield submission
 
         for submission, found in run(executor, release, wanted(), pool):
@@ -153,8 +154,13 @@ def grade(
                 if isinstance(found, Exception):
                     raise found
                 result = found
-                _write(course, release, submission, result, book, pages, late)
-            except AssignmentError:  # it would be the same for the whole class
+                try:
+                    _write(course, release, submission, result, book, pages, late)
+                except gradebook.LOST:
+                    book.db.rollback()
+                    _write(course, release, submission, result, book, pages, late)
+            # It would be the same for the whole class.
+            except (AssignmentError, *gradebook.LOST):
                 raise
             except Exception as error:  # one submission must not stop the class
                 text = f"the grader failed: {type(error).__name__}: {error}"
@@ -163,6 +169,7 @@ def grade(
                 book.db.rollback()
                 _write(course, release, submission, result, book, pages, late)
             record = _record(submission, release, digest, result)
+            gradebook.pause(book)
             path = _path(course, release.name, submission.student)
             # Last: a record says that all the rest has been written.
             _replace(path, json.dumps(asdict(record), indent=1).encode())
@@ -187,10 +194,10 @@ def _write(
 ) -> None:
     name, student = release.name, submission.student
     same = _handed_in(course, name, student) == submission.content
-    if submission.content is not None:
-        _replace(course.submitted(name, student), submission.content)
     gradebook.enter(book, release, student, result)
     late.enter(book, name, student, submission.submitted, keep=same)
+    if submission.content is not None:
+        _replace(course.submitted(name, student), submission.content)
     _stamp(course, name, student, submission.submitted, keep=same)
     outputs.clean(result.notebook)
     prose.clean(result.notebook, release.released)
