@@ -13,6 +13,9 @@ c.CourseDirectory.release_directory = "exercises"
 # "postgresql+psycopg://USER@HOST/DATABASE". The page for instructors says how.
 c.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
 
+# `nbgrader autograde`, and the flashes in formgrader, would run students' code as you.
+c.Autograde.exporter_class = "autograder.grading.NoAutograde"
+
 # A student's page shows no hidden test, and runs nothing that a student wrote.
 c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
 c.GenerateFeedback.preprocessors = [

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import nbformat
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from nbgrader.converters.base import NbGraderException
 
 from autograder import feedback, gradebook, notebooks, outputs, prose
 from autograder.course import Course
@@ -35,6 +37,23 @@ from autograder.lateness import Lateness
 from autograder.pool import Pool, run
 
 KEPT = (*gradebook.STUDENT, "group")  # of what a roster says of a student
+
+
+class NoAutograde(NotebookExporter):
+    """Stops ``nbgrader autograde`` before it does anything.
+
+    nbgrader_config.py names this class: a click on a flash in formgrader would run a
+    student's code as the teacher, and overwrite what was graded.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.log.error(
+            "nbgrader would run students' code as you, with your files and your "
+            "network. Nothing was run or changed; `autograder grade` does it in a "
+            "sandbox, and grades only what is new or changed"
+        )
+        raise NbGraderException("use `autograder grade` instead")
 
 
 @dataclass(frozen=True)
