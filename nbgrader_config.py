@@ -4,9 +4,17 @@ from pathlib import Path
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
 
-c.CourseDirectory.root = str(Path(__file__).resolve().parent)
+root = Path(__file__).resolve().parent
+c.CourseDirectory.root = str(root)
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
+
+# The gradebook is a file here, or a database on a server, without its password:
+# "postgresql+psycopg://USER@HOST/DATABASE". The page for instructors says how.
+c.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
+
+# `nbgrader autograde`, and the flashes in formgrader, would run students' code as you.
+c.Autograde.exporter_class = "autograder.grading.NoAutograde"
 
 # A student's page shows no hidden test, and runs nothing that a student wrote.
 c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"

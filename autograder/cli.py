@@ -489,14 +489,14 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _show(course: Course, assignment: Release) -> None:
-    from autograder import report
+    from autograder import gradebook, report
 
     made = report.make(course, assignment)
     print(f"\n{report.text(made)}\n")
     paths, notes = report.write(course, made)
     for path in paths:
         print(path)
-    print(course.output / "gradebook.db")
+    print(gradebook.place(course))
     print(course.output / "feedback")
     for note in notes:
         print(note)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.errors import CourseError
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 MARK = "nbgrader_config.py"
 
@@ -22,9 +28,10 @@ class Course:
     root
         The folder with ``solutions/``, ``exercises/`` and ``nbgrader_config.py``.
     output
-        nbgrader's course folder, where grading writes ``gradebook.db``,
-        ``submitted/``, ``autograded/`` and ``feedback/``. By default the root, which
-        is where nbgrader's formgrader looks when it is started there.
+        nbgrader's course folder, where grading writes ``submitted/``,
+        ``autograded/``, ``feedback/`` and, unless :attr:`db_url` says otherwise,
+        ``gradebook.db``. By default the root, which is where nbgrader's formgrader
+        looks when it is started there.
     """
 
     root: Path
@@ -70,10 +77,45 @@ class Course:
         """Return the web address of the course's repository, empty if it has none."""
         return repository_address(self.root)
 
-    @property
+    @cached_property
+    def settings(self) -> Config:
+        """What ``nbgrader_config.py`` says.
+
+        Raises
+        ------
+        CourseError
+            If it cannot be loaded: it is a program.
+        """
+        from traitlets.config import Config, PyFileConfigLoader
+
+        path = self.root / MARK
+        if str(self.root) not in sys.path:
+            sys.path.append(str(self.root))  # where nbgrader, run there, finds a plugin
+        try:
+            loader = PyFileConfigLoader(path.name, path=str(self.root))
+            return Config(loader.load_config()) if path.is_file() else Config()
+        except (Exception, SystemExit) as error:
+            raise CourseError(
+                f"{path}: nbgrader's settings in it cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    @cached_property
     def db_url(self) -> str:
-        """nbgrader's database, as SQLAlchemy names it."""
-        return f"sqlite:///{self.output / 'gradebook.db'}"
+        """nbgrader's database, as SQLAlchemy names it.
+
+        In the course's own folder it is the one that nbgrader itself would use. In
+        another it is a file there: a trial leaves the class's gradebook alone.
+        """
+        own = ""
+        if self.output == self.root:
+            own = self.settings.CourseDirectory.get("db_url", "")
+        file = "sqlite:///"
+        if own and not str(own).startswith(file):
+            return str(own)
+        # A path is relative to the course here, wherever the command is run.
+        name = str(own).removeprefix(file) or "gradebook.db"
+        return f"{file}{self.output / name}"
 
     def results(self, name: str) -> Path:
         """Return the folder of an assignment's marks, records and report."""

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import nbgrader
@@ -14,42 +15,147 @@ from alembic.script import ScriptDirectory
 from nbgrader import api
 from nbgrader.api import (
     Assignment,
+    Base,
     BaseCell,
     Grade,
     Gradebook,
+    InvalidEntry,
     MissingEntry,
     Notebook,
     SubmittedAssignment,
     SubmittedNotebook,
 )
 from nbgrader.preprocessors import ComputeChecksums, SaveCells
-from sqlalchemy.exc import DatabaseError, SAWarning
+from sqlalchemy import URL, Engine, create_engine, inspect, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SAWarning,
+)
 
-from autograder.course import Course
+from autograder.course import MARK, Course
 from autograder.errors import GradebookError
 from autograder.execution import Release, Result
 from autograder.intake.roster import Person
 
 BLANK = "No response."  # nbgrader's own comment
 STUDENT = ("first_name", "last_name", "email", "lms_user_id")  # nbgrader's columns
+#: A server that went away, a file that somebody else is writing: worth another try.
+LOST = (OperationalError, InterfaceError)
 
 
 @contextmanager
 def opened(course: Course) -> Iterator[Gradebook]:
-    """Open the gradebook, made if it does not exist yet."""
+    """Open the gradebook, made if it does not exist yet.
+
+    Raises
+    ------
+    GradebookError
+        If it cannot be reached, is not nbgrader's, or is lost while it is open.
+    """
     course.output.mkdir(parents=True, exist_ok=True)
-    try:
-        with warnings.catch_warnings(), Gradebook(course.db_url) as book:
-            # nbgrader's own queries make SQLAlchemy remark on its way of adding rows.
-            warnings.simplefilter("ignore", SAWarning)
+    with _explained(course), warnings.catch_warnings():
+        # nbgrader's own queries make SQLAlchemy remark on its way of adding rows.
+        warnings.simplefilter("ignore", SAWarning)
+        engine = _connect(course)
+        with Gradebook(course.db_url) as book:
+            # Its own engine would go on with a connection that a server has closed.
+            book.engine.dispose()
+            book.db.remove()
+            book.engine = engine
+            book.db.configure(bind=engine)
             yield book
-    except DatabaseError as error:
+
+
+def place(course: Course) -> str:
+    """Return where the gradebook is, to be shown: a file's path or an address.
+
+    There is no password in it.
+    """
+    url = _url(course)
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    hidden = {key: "***" for key in url.query if "password" in key}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def _url(course: Course) -> URL:
+    try:
+        return make_url(course.db_url)
+    except (ArgumentError, ValueError):
+        # Not shown: there may be a password in it.
         raise GradebookError(
-            f"{course.output / 'gradebook.db'}: {error.orig}; is it nbgrader's, of "
-            "this version (`nbgrader db upgrade`), writable, and not in use?"
+            f"{course.root / MARK}: c.CourseDirectory.db_url names no database; write "
+            "it as postgresql+psycopg://USER@HOST/DATABASE"
+        ) from None
+
+
+def _connect(course: Course) -> Engine:
+    """Return an engine for a database that is empty, or this nbgrader's."""
+    url = _url(course)
+    try:
+        engine = create_engine(url, pool_pre_ping=True)
+    except (ArgumentError, ImportError) as error:
+        raise GradebookError(
+            f"{place(course)}: {error}. PostgreSQL is postgresql+psycopg://, and needs "
+            "psycopg: pip install -c constraints.txt -e '.[postgresql]'"
         ) from error
+    with engine.connect() as connection:
+        tables = set(inspect(connection).get_table_names())
+        version = None
+        if "alembic_version" in tables:
+            found = connection.execute(text("SELECT version_num FROM alembic_version"))
+            version = found.scalar()
+    if tables and not tables & Base.metadata.tables.keys():
+        some = ", ".join(sorted(tables)[:3])
+        raise GradebookError(
+            f"{place(course)}: it holds other tables ({some}), and no gradebook's; "
+            f"give the gradebook a database of its own in {course.root / MARK}"
+        )
+    if version and version != _version():
+        raise GradebookError(
+            f"{place(course)}: its tables are of version {version}, those of nbgrader "
+            f"{nbgrader.__version__} of {_version()}; make a copy and run `nbgrader db "
+            "upgrade` if they are older, else install the nbgrader that made them"
+        )
+    return engine
 
 
+@contextmanager
+def _explained(course: Course) -> Iterator[None]:
+    """Say what may be wrong where a database fails."""
+    try:
+        yield
+    except (DBAPIError, InvalidEntry) as error:
+        cause = _cause(error)
+        if not isinstance(cause, DBAPIError):
+            raise
+        said = " ".join(str(cause.orig).split())
+        if _url(course).get_backend_name() == "sqlite":
+            ask = (
+                "is it nbgrader's, of this version (`nbgrader db upgrade`), writable, "
+                "and not in use?"
+            )
+        else:
+            ask = (
+                "is the server running, is there this database (`createdb`), may this "
+                "user write to it, and is the password in ~/.pgpass or PGPASSFILE? "
+                f"{course.root / MARK} says where it is. Nothing that was graded is "
+                "lost; the same command goes on"
+            )
+        raise GradebookError(f"{place(course)}: {said}; {ask}") from error
+
+
+def _cause(error: Exception) -> BaseException:
+    """Return what a database said, which nbgrader takes for an invalid entry."""
+    if isinstance(error, InvalidEntry) and error.__context__ is not None:
+        return error.__context__
+    return error
+
+
+@lru_cache
 def _version() -> str:
     """Return the version of nbgrader's tables, as it is noted in a new database."""
     scripts = ScriptDirectory(str(Path(nbgrader.__file__).with_name("alembic")))
@@ -75,12 +181,13 @@ def register(course: Course, release: Release, due: datetime | None = None) -> N
     resources = {"nbgrader": {**names, "db_url": course.db_url}}
     notebook, _ = ComputeChecksums().preprocess(copy.deepcopy(release.graded), {})
     try:
-        SaveCells().preprocess(notebook, resources)
+        with _explained(course):
+            SaveCells().preprocess(notebook, resources)
     except RuntimeError as error:
         raise GradebookError(
-            f"{course.output / 'gradebook.db'}: {error}. {release.name} has gained or "
-            "lost cells since its first submission was graded; move the gradebook "
-            "away, or give --output another folder"
+            f"{place(course)}: {error}. {release.name} has gained or lost cells since "
+            "its first submission was graded; move the gradebook away, or give "
+            "--output another folder"
         ) from None
 
 
@@ -137,9 +244,20 @@ def _one_commit(book: Gradebook) -> Iterator[None]:
     commit, book.db.commit = book.db.commit, book.db.flush
     try:
         yield
+    except InvalidEntry as error:
+        raise _cause(error) from None
     finally:
         book.db.commit = commit
     commit()
+
+
+def pause(book: Gradebook) -> None:
+    """End the transaction, before something that takes long.
+
+    A server may end a connection that idles in one. Outside of one, a connection that
+    was lost, as when the server was restarted, is made anew.
+    """
+    book.db.rollback()
 
 
 def points(book: Gradebook, name: str, student: str) -> dict[str, float | None]:

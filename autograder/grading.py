@@ -9,12 +9,13 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import nbformat
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from sqlalchemy.exc import OperationalError
+from nbgrader.converters.base import NbGraderException
 
 from autograder import feedback, files, gradebook, notebooks, outputs, prose
 from autograder.course import Course
@@ -35,6 +36,23 @@ from autograder.lateness import Lateness
 from autograder.pool import Pool, run
 
 KEPT = (*gradebook.STUDENT, "group", "lms")  # of what a roster says of a student
+
+
+class NoAutograde(NotebookExporter):
+    """Stops ``nbgrader autograde`` before it does anything.
+
+    nbgrader_config.py names this class: a click on a flash in formgrader would run a
+    student's code as the teacher, and overwrite what was graded.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.log.error(
+            "nbgrader would run students' code as you, with your files and your "
+            "network. Nothing was run or changed; `autograder grade` does it in a "
+            "sandbox, and grades only what is new or changed"
+        )
+        raise NbGraderException("use `autograder grade` instead")
 
 
 @dataclass(frozen=True)
@@ -154,6 +172,7 @@ def grade(
                     progress(record, False)
                 else:
                     digests[student] = digest
+                    gradebook.pause(book)
                     yield submission
 
         for submission, found in run(executor, release, wanted(), pool):
@@ -162,9 +181,14 @@ def grade(
                 if isinstance(found, Exception):
                     raise found
                 result = found
-                _write(course, release, submission, result, book, pages, late)
-            except (AssignmentError, ClusterError, OutputError, OperationalError):
-                raise  # it would be the same for the whole class
+                try:
+                    _write(course, release, submission, result, book, pages, late)
+                except gradebook.LOST:
+                    book.db.rollback()
+                    _write(course, release, submission, result, book, pages, late)
+            # It would be the same for the whole class.
+            except (AssignmentError, ClusterError, OutputError, *gradebook.LOST):
+                raise
             except Exception as error:  # one submission must not stop the class
                 text = f"the grader failed: {type(error).__name__}: {error}"
                 result = failure(text, release, submission.notes)
@@ -172,6 +196,7 @@ def grade(
                 book.db.rollback()
                 _write(course, release, submission, result, book, pages, late)
             record = _record(submission, release, digest, result)
+            gradebook.pause(book)
             path = _path(course, release.name, submission.student)
             # Last: a record says that all the rest has been written.
             files.replace(path, json.dumps(asdict(record), indent=1).encode())
@@ -196,10 +221,10 @@ def _write(
 ) -> None:
     name, student = release.name, submission.student
     same = _handed_in(course, name, student) == submission.content
-    if submission.content is not None:
-        files.replace(course.submitted(name, student), submission.content)
     gradebook.enter(book, release, student, result)
     late.enter(book, name, student, submission.submitted, keep=same)
+    if submission.content is not None:
+        files.replace(course.submitted(name, student), submission.content)
     _stamp(course, name, student, submission.submitted, keep=same)
     outputs.clean(result.notebook)
     prose.clean(result.notebook, release.released)

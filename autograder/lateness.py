@@ -12,7 +12,6 @@ and writes the penalty that formgrader, exports and feedback show.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +25,7 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.preprocessors import AssignLatePenalties
-from traitlets.config import Config, PyFileConfigLoader
+from sqlalchemy.exc import DBAPIError
 
 from autograder import notebooks
 from autograder.course import MARK, Course
@@ -158,6 +157,8 @@ class Lateness:
         preprocessor = self._preprocessor
         try:
             preprocessor(notebooks.from_parts([]), resources)
+        except DBAPIError:
+            raise
         except Exception as error:  # the plugin is anyone's code
             raise PenaltyError(
                 f"{_source(self.course)}: the late penalty plugin "
@@ -168,17 +169,12 @@ class Lateness:
 
     @cached_property
     def _preprocessor(self) -> AssignLatePenalties:
-        path = _source(self.course)
-        root = str(self.course.root)
-        if root not in sys.path:
-            sys.path.append(root)  # where nbgrader, run there, finds a plugin
+        settings = self.course.settings
         try:
-            loader = PyFileConfigLoader(path.name, path=root)
-            loaded = Config(loader.load_config()) if path.is_file() else Config()
-            return AssignLatePenalties(config=loaded, log=quiet)
-        except (Exception, SystemExit) as error:  # it is a program
+            return AssignLatePenalties(config=settings, log=quiet)
+        except (Exception, SystemExit) as error:  # the plugin is a program
             raise PenaltyError(
-                f"{path}: the late penalties in it cannot be loaded: "
+                f"{_source(self.course)}: the late penalties in it cannot be loaded: "
                 f"{type(error).__name__}: {error}"
             ) from error
 

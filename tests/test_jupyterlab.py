@@ -14,6 +14,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,23 +78,29 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with (
         sync_playwright() as playwright,
         launch(playwright) as browser,
-        (root / "log").open("w") as log,
+        started(root / NAME, root) as url,
     ):
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-        command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]
-        command += [f"--IdentityProvider.token={TOKEN}"]
-        never = "jupyterlab.NeverCheckForUpdate"  # or it would ask the network
-        command += [f"--LabApp.check_for_updates_class={never}"]
+        yield Lab(root / NAME, url, browser)
+
+
+@contextmanager
+def started(folder: Path, own: Path) -> Iterator[str]:
+    """Start JupyterLab in a folder, with its own files in another; give its address."""
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]
+    command += [f"--IdentityProvider.token={TOKEN}"]
+    never = "jupyterlab.NeverCheckForUpdate"  # or it would ask the network
+    command += [f"--LabApp.check_for_updates_class={never}"]
+    with (own / "log").open("w") as log:
         server = subprocess.Popen(
             command,
-            cwd=root / NAME,
-            env=environment(root),
+            cwd=folder,
+            env=environment(own),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
-            url = address(root / "runtime", server, root / "log")
-            yield Lab(root / NAME, url, browser)
+            yield address(own / "runtime", server, own / "log")
         finally:
             server.terminate()
             server.wait(timeout=60)

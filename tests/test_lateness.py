@@ -15,7 +15,7 @@ import tiny_assignment as tiny
 from nbgrader.api import Gradebook
 
 from autograder import cli, gradebook, grading, lateness, notebooks, release, report
-from autograder.errors import PenaltyError, RosterError
+from autograder.errors import CourseError, PenaltyError, RosterError
 from autograder.execution import Mark, Outcome, Status, Submission, failure
 from autograder.intake import roster
 
@@ -226,7 +226,8 @@ def test_rule_that_cannot_be_loaded_is_named_before_anything_runs(
     course, assignment, config, said
 ):
     (course.root / "nbgrader_config.py").write_text(config)
-    with pytest.raises(PenaltyError, match=r"nbgrader_config\.py: .*") as raised:
+    errors = (CourseError, PenaltyError)
+    with pytest.raises(errors, match=r"nbgrader_config\.py: .*") as raised:
         grade(course, assignment, CLASS)
     assert said in str(raised.value)
 
