@@ -33,5 +33,9 @@ class GradebookError(AutograderError):
     """The gradebook and the assignment do not fit together."""
 
 
+class SecretError(AutograderError):
+    """The secret of a class cannot be read, or must not be written."""
+
+
 class SandboxError(AutograderError):
     """A student's code cannot be run here as it should be."""

@@ -165,7 +165,8 @@ def grade(
             record = _record(submission, release, digest, result)
             path = _path(course, release.name, submission.student)
             # Last: a record says that all the rest has been written.
-            _replace(path, json.dumps(asdict(record), indent=1).encode())
+            text = json.dumps(asdict(record), indent=1)
+            _replace(path, text.encode(), closed=bool(record.audit.hidden))
             done[submission.student] = record
             progress(record, True)
         for record in records(course, release.name):  # whose date may be another now
@@ -340,9 +341,13 @@ def _read(path: Path) -> Record | None:
         return None
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole, or as it was before."""
+def _replace(path: Path, content: bytes, closed: bool = False) -> None:
+    """Write a file so that it is there whole, or as it was before.
+
+    One that is ``closed`` is not for everyone on this machine to read.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
+    part.touch(0o660 if closed else 0o666)  # less the umask
     part.write_bytes(content)
     os.replace(part, path)
