@@ -143,6 +143,11 @@ def _parser() -> argparse.ArgumentParser:
         "by how much; marks given by hand are kept (its grade id, or Q1, Q2, ...)",
     )
 
+    command = _command(
+        commands, "secret", _secret, "make the secret of a class's hidden inputs"
+    )
+    _add_output(command)
+
     command = _command(commands, "report", _report, "say what a class got wrong")
     command.add_argument("name", metavar="NAME", help="the assignment")
     _add_output(command)
@@ -360,9 +365,15 @@ def _grade_with(
     from autograder.sandbox.limits import GIB, Limits
 
     assignment = release.load(course, arguments.name)
+    keys, fingerprint = _hidden_keys(course, assignment)
     limits = Limits(memory=int(arguments.memory * GIB))
     pipeline = Pipeline(
-        warm.shared(), arguments.timeout, arguments.total_timeout, limits
+        warm.shared(),
+        arguments.timeout,
+        arguments.total_timeout,
+        limits,
+        keys=keys,
+        secret=fingerprint,
     )
     asked = again = None
     if arguments.regrade:
@@ -433,6 +444,24 @@ def _show_changes(
         print(f"\n{text}")
 
 
+def _hidden_keys(course: Course, assignment: Release) -> tuple[dict[str, str], str]:
+    """Return the keys that the class's secret makes, and its fingerprint; say which."""
+    from autograder import grading, secret
+
+    found, notes = secret.read(course)
+    graded = [r for r in grading.records(course, assignment.name) if r.digest]
+    if found:
+        print(f"hidden inputs of class secret {found.fingerprint}")
+    changes = secret.changes(found, (record.audit.secret for record in graded))
+    for note in (*notes, *changes):
+        print(note)
+    sys.stdout.flush()
+    if not found:
+        return {}, ""
+    questions = [question.id for question in assignment.questions]
+    return found.keys(assignment.name, questions), found.fingerprint
+
+
 def _taken_in(
     arguments: argparse.Namespace, course: Course, assignment: Release
 ) -> tuple[tuple[submissions.HandIn, ...], Lateness]:
@@ -478,6 +507,21 @@ def _taken_in(
         gradebook.enroll(course, people.people)
         grading.expect(course, name, people.people, found.lms)
     return found.hand_ins, late
+
+
+def _secret(arguments: argparse.Namespace) -> int:
+    from autograder import secret
+
+    course = Course.find(arguments.output)
+    made = secret.make(course)
+    print(f"{secret.path(course)}: class secret {made.fingerprint}")
+    print(
+        "From now on `autograder grade` draws the inputs of hidden tests from it, so "
+        "that nobody who\nreads the tests can tell them. Keep a copy where no student "
+        "comes: without it, or with another,\nthe next `grade` runs the whole class "
+        "again. Git ignores the file; never hand it out."
+    )
+    return 0
 
 
 def _report(arguments: argparse.Namespace) -> int:

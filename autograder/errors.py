@@ -41,5 +41,9 @@ class ClusterError(AutograderError):
     """The machines that should grade cannot be reached, or not be trusted with it."""
 
 
+class SecretError(AutograderError):
+    """The secret of a class cannot be read, or must not be written."""
+
+
 class SandboxError(AutograderError):
     """A student's code cannot be run here as it should be."""

@@ -132,6 +132,9 @@ class Audit:
         Wall-clock time of each cell and each check, by its id.
     ends
         Which limit ended a cell or a check, by its id.
+    secret, hidden
+        The fingerprint of the class secret, empty without one; and by check the key
+        that was made of it, from which the hidden inputs come.
     """
 
     submission: str = ""
@@ -143,6 +146,8 @@ class Audit:
     confined: bool = True
     seconds: Mapping[str, float] = field(default_factory=dict)
     ends: Mapping[str, str] = field(default_factory=dict)
+    secret: str = ""
+    hidden: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from pathlib import Path
 from autograder.errors import OutputError
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, closed: bool = False) -> None:
     """Write a file so that it is there whole, or as it was before.
+
+    One that is ``closed`` is not for everyone on this machine to read.
 
     Raises
     ------
@@ -23,6 +25,7 @@ def replace(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            part.touch(0o660 if closed else 0o666)  # less the umask
             part.write_bytes(content)
             os.replace(part, path)
         except BaseException:

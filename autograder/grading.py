@@ -199,7 +199,8 @@ def grade(
             gradebook.pause(book)
             path = _path(course, release.name, submission.student)
             # Last: a record says that all the rest has been written.
-            files.replace(path, json.dumps(asdict(record), indent=1).encode())
+            text = json.dumps(asdict(record), indent=1)
+            files.replace(path, text.encode(), closed=bool(record.audit.hidden))
             done[submission.student] = record
             progress(record, True)
         for record in records(course, release.name):  # whose date may be another now

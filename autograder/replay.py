@@ -106,6 +106,8 @@ def replay(course: Course, release: Release, record: Record, warm: Warm) -> Repl
         audit.limits["whole"],
         Limits(**limits),
         dict(audit.seeds),
+        dict(audit.hidden),
+        audit.secret,
     )
     content = _kept(course, record)
     problem = record.message if content is None else ""

@@ -19,6 +19,8 @@ from typing import Any
 
 #: What runs the function instead, where there is a process to send it to.
 _ship: Callable[..., Any] | None = None
+#: What makes another seed of one, in the hidden part of a check; None for the same.
+_hide: Callable[[int], int] | None = None
 
 
 def in_candidate(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -65,3 +67,35 @@ def in_candidate(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> 
     if _ship is None:
         return function(*args, **kwargs)
     return _ship(function, args, kwargs)
+
+
+def hidden_seed(seed: int) -> int:
+    """Return the seed from which a hidden test draws its inputs.
+
+    In an ordinary notebook, and in grading without a class secret, this is the number
+    itself, so that all that is public is the same each time. Where a class has a
+    secret (``autograder secret``), grading gives another number in its place, the same
+    for the whole class, which nobody can tell without the secret.
+
+    Use it inside regions of hidden tests only, for everything that they draw, and keep
+    the plain number for what is a choice (``seed % 2``). The check must hold for every
+    seed. Never hand the result to a student's function or name it in a message: who
+    knows it knows the inputs.
+
+    Parameters
+    ----------
+    seed
+        The number that tells this draw from the others of the check.
+
+    Returns
+    -------
+    A whole number from 0 to 2**31 - 1, or the number itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from autograder.testing import hidden_seed
+    >>> generator = torch.Generator().manual_seed(hidden_seed(11))
+    >>> x = torch.rand(3, generator=generator)
+    """
+    return seed if _hide is None else _hide(seed)

@@ -6,7 +6,9 @@ import contextlib
 import functools
 import importlib
 import io
+import os
 import pkgutil
+import secrets
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +27,12 @@ from autograder.pipeline.examiner import Check, Examiner, Verdict
 from autograder.pipeline.hints import LONGEST
 from autograder.release import load
 from autograder.sandbox.warm import WarmProcess
+from autograder.secret import Secret
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 120  # seconds for a cell, on a busy machine
+#: What the large run draws hidden inputs from; given, a run is repeated.
+SECRET = os.environ.get("CLASS_SECRET") or secrets.token_hex(32)
 NAMES = [module.name for module in pkgutil.iter_modules(answers.__path__)]
 ANSWERS = [
     pytest.param(name, answer, id=f"{name}: {answer}")
@@ -100,11 +105,14 @@ class Desk:
         self.at: tuple[str, str] | None = None  # the assignment and question
         self.candidate: Candidate | None = None
         self.examiner: Examiner | None = None
-        self.found: dict[Answer, tuple[Verdict, Verdict | None]] = {}
+        self.found: dict[tuple[Answer, str], tuple[Verdict, Verdict | None]] = {}
 
-    def grade(self, name: str, answer: Answer) -> tuple[Verdict, Verdict | None]:
+    def grade(
+        self, name: str, answer: Answer, secret: Secret | None = None
+    ) -> tuple[Verdict, Verdict | None]:
         """Return what came of the visible part of the check, and of the hidden one."""
-        if answer not in self.found:
+        place = answer, secret.fingerprint if secret else ""
+        if place not in self.found:
             exam = paper(name)
             if self.at != (name, answer.question):
                 self.close()
@@ -114,11 +122,12 @@ class Desk:
             assert run.end is End.DONE, answer
             question = exam.questions[answer.question].id
             names = exam.release.names[question]
-            check = Check(question, exam.checks[answer.question], names, seed=0)
+            key = secret.keys(name, [question])[question] if secret else ""
+            check = Check(question, exam.checks[answer.question], names, 0, key)
             visible = self.examiner.visible(check, LIMIT)
             hidden = self.examiner.hidden(check, LIMIT) if visible.finished else None
-            self.found[answer] = (visible, hidden)
-        return self.found[answer]
+            self.found[place] = (visible, hidden)
+        return self.found[place]
 
     def open(self, release: Release) -> None:
         """Start both processes, with what the assignment gives."""
@@ -168,6 +177,26 @@ def test_check_finds_the_same_in_the_students_own_notebook(desk, name, answer: A
     if stopped:
         assert isinstance(stopped, AssertionError), repr(stopped)
         assert answer.says in str(stopped)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("name", NAMES)
+def test_marks_are_the_same_under_any_class_secret(desk, name):
+    """CLASS_SECRET, 64 hexadecimal digits, repeats a run; else it is drawn."""
+    exam, secret = paper(name), Secret(bytes.fromhex(SECRET))
+    found = [*importlib.import_module(f"answers.{name}").ANSWERS]
+    for cell, question in exam.questions.items():
+        reference, blank = exam.reference[cell], exam.released[cell]
+        found.append(Answer(cell, question.points, "the reference", reference))
+        found.append(Answer(cell, 0, "as handed out", blank))
+    others = []
+    for answer in sorted(found, key=lambda a: [*exam.questions].index(a.question)):
+        visible, hidden = desk.grade(name, answer, secret)
+        problem = visible.problem or hidden.problem
+        points = 0 if problem else exam.questions[answer.question].points
+        if points != answer.marks:
+            others.append(f"{answer}: {points}, not {answer.marks} ({problem})")
+    assert others == [], f"CLASS_SECRET={SECRET} repeats it"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import tiny_assignment as tiny
 from attacks import HONEST, MEMORY, Attack, Outcome, assignment
 from attacks.world import World, opened
 
-from autograder import demo, gradebook, grading, notebooks, release, submissions
+from autograder import demo, gradebook, grading, notebooks, release, secret, submissions
 from autograder.course import Course
 from autograder.sandbox.limits import Limits
 
@@ -79,6 +79,7 @@ def graded() -> Iterator[Class]:
         root = Path(folder).resolve()
         root.chmod(0o755)  # as a course's folder is: nothing but the wall protects it
         course = tiny.course(root / "course", assignment.solution())
+        secret.make(course)
         handed_in = course.root / "class"
         with opened(course.root, handed_in, MEMORY, 2 * Limits().disk) as world:
             _hand_in(course, world)
@@ -88,13 +89,13 @@ def graded() -> Iterator[Class]:
             subprocess.run(["rm", "-rf", "--", path], check=True)
 
 
-def _hand_in(course: Course, world: World) -> None:
+def _hand_in(course: Course, world: World, attacks: Iterable[Attack] = ATTACKS) -> None:
     released = release.load(course, tiny.NAME).released
     for student in HONEST:
         (world.handed_in / student).mkdir(parents=True)
         text = notebooks.write(demo.fill(released, assignment.RIGHT))
         (world.handed_in / student / f"{tiny.NAME}.ipynb").write_text(text)
-    for attack in ATTACKS:
+    for attack in attacks:
         attack.write(released, world, tiny.NAME)
 
 
@@ -136,8 +137,10 @@ def _digests(world: World) -> dict[str, str]:
     """Return a digest of every file that grading has no business with."""
     tops = (world.course / "solutions", world.handed_in, world.home / ".ssh")
     files = [path for top in tops for path in top.rglob("*") if path.is_file()]
-    files += [world.course / "nbgrader_config.py"]
-    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    files += [world.course / name for name in ("nbgrader_config.py", secret.NAME)]
+    return {
+        str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.exists()
+    }
 
 
 def _descendants(process: int) -> list[str]:
@@ -180,9 +183,13 @@ def test_attack_does_not_come_off(graded: Class, attack: Attack) -> None:
     assert _earned(outcome) == attack.earns, said
     if set(attack.answers) & set(assignment.POINTS) and not attack.silent:
         assert f"attacking: {attack.name}" in outcome.printed  # or nothing was tried
-    for secret in (assignment.WORD, *assignment.NUMBERS, outcome.world.token):
+    keys = outcome.record.audit.hidden
+    assert keys.keys() == outcome.points.keys()
+    hidden = [assignment.WORD, *assignment.NUMBERS, outcome.world.token]
+    hidden += [*keys.values(), secret.path(graded.course).read_text().strip()]
+    for word in hidden:
         for text in (outcome.page, outcome.printed, outcome.report, outcome.terminal):
-            assert secret not in text
+            assert word not in text
     if "HIDDEN" not in " ".join(attack.answers.values()):
         assert "HIDDEN" not in outcome.page
     attack.holds(outcome)
@@ -195,6 +202,17 @@ def test_honest_student_among_them_gets_the_marks(graded: Class, student: str) -
     assert outcome.points["why"] is None
     assert outcome.record.status == "graded"
     assert outcome.record.repairs == ()
+
+
+def test_without_a_secret_the_published_seed_is_all_it_takes(tmp_path) -> None:
+    """The two attacks on it are no straw men."""
+    names = {"answers-from-a-table", "looks-for-the-key"}
+    course = tiny.course(tmp_path / "course", assignment.solution())
+    with opened(course.root, course.root / "class", 2**20, 2**20) as world:
+        _hand_in(course, world, [a for a in ATTACKS if a.name in names])
+        found = _grade(course, world)
+    for folder in names:
+        assert found.outcome(folder).points["total-test"] == assignment.POINTS["total"]
 
 
 def test_everyone_has_a_row_and_the_command_ends_well(graded: Class) -> None:
@@ -220,7 +238,7 @@ def test_nobody_was_reached(graded: Class) -> None:
 def test_course_and_hand_ins_are_as_they_were(graded: Class) -> None:
     assert graded.changed == set()
     known = {"_build", "autograded", "feedback", "gradebook.db", "submitted"}
-    given = {"class", "solutions", "nbgrader_config.py"}
+    given = {"class", "solutions", "nbgrader_config.py", secret.NAME}
     assert {path.name for path in graded.course.root.iterdir()} == known | given
 
 

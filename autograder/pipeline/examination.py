@@ -15,12 +15,14 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import hmac
 import io
 import linecache
 import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -94,13 +96,18 @@ class _Server:
                 self.run(sheet, statements[:first], last=not sheet.rest)
 
             return self.examine(sheet, begin, hidden=False)
+        key = bytes.fromhex(order["hidden"])
         # What is kept of a check is let go with its last part.
         sheet = self.sheets.pop(order["id"], _Sheet({}, 0, [], whole=False))
 
         def go_on() -> None:
             self.run(sheet, sheet.rest, last=bool(sheet.rest))
 
-        return self.examine(sheet, go_on, hidden=True)
+        testing._hide = partial(draw, key) if key else None
+        try:
+            return self.examine(sheet, go_on, hidden=True)
+        finally:
+            testing._hide = None
 
     def run_given(self, cells: list[tuple[str, str]]) -> dict[str, Any]:
         for name, source in cells:
@@ -143,7 +150,8 @@ class _Server:
         """Seed both sides, and put the student's names into the check's namespace.
 
         Before the hidden part they are fetched again, since another process may have
-        taken the student's place; except what the check has bound anew.
+        taken the student's place; except what the check has bound anew. The student's
+        side is told its seed, so where there is a key, ours is another.
         """
         self.link.ask("seed", seed=sheet.seed)
         for name in sheet.names:
@@ -153,7 +161,7 @@ class _Server:
             found = self.link.ask("name", name)
             if found:
                 (sheet.namespace[name],) = (sheet.fetched[name],) = found
-        servant.seed(sheet.seed)
+        servant.seed(testing.hidden_seed(sheet.seed))
 
     def run(self, sheet: _Sheet, statements: list[ast.stmt], last: bool) -> None:
         """Run statements of a check; if they are its last, see what it comes to."""
@@ -201,6 +209,12 @@ class _Server:
         """Stop the check that runs, if one does; a signal handler."""
         if self.running and not self.talking:
             raise KeyboardInterrupt
+
+
+def draw(key: bytes, seed: int) -> int:
+    """Return the seed, below 2**31, that a question's key makes of a plain one."""
+    digest = hmac.digest(key, str(int(seed)).encode(), "sha256")
+    return int.from_bytes(digest[:4], "big") >> 1
 
 
 class _Printed(io.StringIO):

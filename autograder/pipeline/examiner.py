@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -30,12 +30,16 @@ class Check:
         The student's names that it uses.
     seed
         What all generators are seeded with before each of its parts.
+    hidden
+        The key, in hexadecimal digits, from which its hidden part makes its seeds;
+        empty where the class has no secret.
     """
 
     id: str
     source: str
     names: tuple[str, ...]
     seed: int
+    hidden: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -160,11 +164,11 @@ class Examiner:
 
     def visible(self, check: Check, seconds: float) -> Verdict:
         """Run the visible part of a check."""
-        return self._part("visible", check, seconds)
+        return self._part("visible", check, seconds, hidden="")
 
     def hidden(self, check: Check, seconds: float) -> Verdict:
         """Run the rest of a check, whose visible part came to its end."""
-        return self._part("hidden", check, seconds)
+        return self._part("hidden", check, seconds, hidden=check.hidden)
 
     def close(self) -> None:
         """End the process."""
@@ -173,9 +177,9 @@ class Examiner:
         self.process.kill()
         self.process.close()
 
-    def _part(self, part: str, check: Check, seconds: float) -> Verdict:
+    def _part(self, part: str, check: Check, seconds: float, hidden: str) -> Verdict:
         header = {"do": part, "id": check.id, "source": check.source}
-        header |= {"names": list(check.names), "seed": check.seed}
+        header |= {"names": list(check.names), "seed": check.seed, "hidden": hidden}
         done, timed_out = self._converse(header, seconds)
         if done is None:
             return Verdict(False, timed_out=timed_out, died=True)

@@ -53,6 +53,7 @@ PACKAGES = (
     *("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotlib"),
     *("torchmetrics", "ipython", "ipykernel", "cloudpickle", "safetensors"),
 )
+FILES = ("notebooks", "names", "outputs", "testing")  # beside pipeline/ and sandbox/
 SETUP = 120  # seconds for the cells of the assignment that the examiner runs
 AGAIN = Problem(
     "an error",
@@ -79,6 +80,10 @@ class Pipeline:
     seeds
         Seeds of an earlier grading, by cell and check, in place of those that are drawn
         from the release.
+    keys
+        The hidden key of each question, where the class has a secret.
+    secret
+        The fingerprint of that secret.
     """
 
     warm: Warm
@@ -86,21 +91,25 @@ class Pipeline:
     total: float = 600
     limits: Limits = field(default_factory=Limits)
     seeds: Mapping[str, int] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret: str = ""
 
     @cached_property
     def code(self) -> str:
         """A digest of the code that marks."""
         package = Path(__file__).parents[1]
         parts = [*package.glob("pipeline/*.py"), *package.glob("sandbox/*.py")]
-        parts += [package / f"{name}.py" for name in ("notebooks", "names", "outputs")]
+        parts += [package / f"{name}.py" for name in FILES]
         code = b"".join(path.read_bytes() for path in sorted(parts))
         return hashlib.sha256(code).hexdigest()[:16]
 
     @cached_property
     def version(self) -> str:
-        """A digest of the code that marks, the limits, and the sandbox, if any."""
+        """A digest of the code that marks, the limits, the sandbox and the secret."""
         how = f"{self.timeout:g} s, {self.total:g} s, {self.limits}"
-        return f"{self.code}, {how}, {'' if self.warm.confined else 'not '}confined"
+        where = f"{'' if self.warm.confined else 'not '}confined"
+        what = f", class secret {self.secret}" if self.secret else ""
+        return f"{self.code}, {how}, {where}{what}"
 
     def grade(self, submission: Submission, release: Release) -> Result:
         """Rebuild the notebook, run it, and mark it.
@@ -118,6 +127,8 @@ class Pipeline:
             versions=versions(),
             limits={"cell": self.timeout, "whole": self.total, **asdict(self.limits)},
             confined=self.warm.confined,
+            secret=self.secret,
+            hidden=dict(self.keys),
         )
         try:
             if submission.content is None:
@@ -276,6 +287,7 @@ class _Sitting:
                 sources[question.id],
                 self.release.names[question.id],
                 self._seed(question.id),
+                self.pipeline.keys.get(question.id, ""),
             )
             for question in self.release.questions
             if not (question.written or self._ended(question))

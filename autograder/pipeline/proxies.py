@@ -30,6 +30,7 @@ import cloudpickle
 import numpy as np
 import torch
 
+from autograder import testing
 from autograder.pipeline import values, wire
 from autograder.pipeline.wire import CannotCross, WireError
 
@@ -398,6 +399,11 @@ class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, types.CodeType):
             _refuse_assertions(obj)
+        if obj is testing.hidden_seed:
+            raise CannotCross(
+                "'hidden_seed' means something else in the student's process: draw "
+                "beside the check, and send what was drawn"
+            )
         return super().reducer_override(obj)
 
 

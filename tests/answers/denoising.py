@@ -1308,7 +1308,7 @@ def repaired_denoiser(x, x_new, eps_new, sigma, seed):
                 "            x_hat = x_hat.mean(0).mean() + 0 * x_hat\n",
             ),
         ),
-        says="above 0.0500",
+        says="above 0.0700",
     ),
 ]
 

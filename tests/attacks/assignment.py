@@ -15,6 +15,8 @@ from autograder import notebooks
 #: What only the hidden tests hold; no student's page and no output may show it.
 WORD = "xylophone"
 NUMBERS = ("86028121", "31337", "104729")
+#: What a hidden test draws from where the class has no secret: everyone can read it.
+SEED = 271
 
 POINTS = {"total": 2.0, "halve": 3.0, "Doubler": 2.0, "is_prime": 4.0}
 
@@ -51,6 +53,13 @@ assert three == 6, f"total([1, 2, 3]) must be 6, got {{three!r}}"
 ### BEGIN HIDDEN TESTS
 word = "the hidden word is {WORD}"
 assert total([{NUMBERS[0]}, 7, len(word)]) == 86028156, "larger numbers count too"
+import random
+
+from autograder.testing import hidden_seed
+
+drawn = random.Random(hidden_seed({SEED}))
+numbers = [drawn.randrange(10**6) for _ in range(4)]
+assert total(numbers) == sum(numbers), "any numbers can be added"
 ### END HIDDEN TESTS""",
     "halve": f"""\
 x = torch.arange(6.0)

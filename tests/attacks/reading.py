@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attacks import Attack, Outcome, cells
-from attacks.assignment import NUMBERS
+from attacks.assignment import NUMBERS, SEED
 
 
 class Reads(Attack):
@@ -553,3 +553,98 @@ class ReadsThePage(Attack):
     def holds(self, outcome: Outcome) -> None:
         """In its own words, which are quoted, there is no hidden word."""
         assert "found []" in outcome.page
+
+
+class AnswersFromATable(Attack):
+    """Knows the hidden inputs of the published tests, with the answers to them.
+
+    Stock: full marks for the question: the inputs are the same for everyone.
+    """
+
+    answers = cells(
+        total=f"""
+            import random
+
+            drawn = random.Random({SEED})
+            numbers = [drawn.randrange(10**6) for _ in range(4)]
+            TABLE = {{tuple(numbers): sum(numbers)}}
+
+            def total(numbers):
+                if len(numbers) == 3:  # these are no secret of the class
+                    return sum(numbers)
+                return TABLE.get(tuple(numbers))
+        """
+    )
+
+
+class LooksForTheKey(Attack):
+    """Searches what it can reach for the key that its hidden inputs are made of.
+
+    That is the course's folder, its environment and arguments and, when the hidden
+    check calls it, the request, its callers' variables and its own memory. It answers
+    only if what it found tells the numbers that it was given.
+
+    Stock: full marks for the question: what it tries first, the published seed, is it.
+    """
+
+    answers = cells(
+        total=rf"""
+            import gc, hashlib, hmac, random
+
+            attempt("secret", lambda: Path(COURSE, "class-secret.txt").read_text())
+            attempt("records", lambda: [*Path(COURSE).rglob("records/*.json")][0])
+            LONG = re.compile(rb"(?<![0-9a-f])[0-9a-f]{{64}}(?![0-9a-f])")
+
+            def texts():
+                yield repr(dict(os.environ)).encode()
+                for name in ("environ", "cmdline", "stat", "status", "auxv", "maps"):
+                    for path in Path("/proc").glob(f"[0-9]*/{{name}}"):
+                        try:
+                            yield path.read_bytes()
+                        except OSError:
+                            pass
+                frame = sys._getframe(1)
+                while frame is not None:
+                    yield repr([*frame.f_locals.values()])[:10**6].encode()
+                    frame = frame.f_back
+                left, end = 600 * 2**20, time.monotonic() + 2
+                with open("/proc/self/mem", "rb", 0) as memory:
+                    for line in open("/proc/self/maps"):
+                        start, stop = (int(x, 16) for x in line.split()[0].split("-"))
+                        size = stop - start
+                        if "rw" not in line or size > min(left, 2**27):
+                            continue
+                        left -= size
+                        try:
+                            memory.seek(start)
+                            yield memory.read(size)
+                        except (OSError, ValueError, OverflowError):
+                            pass
+                        if time.monotonic() > end:
+                            return
+
+            def tells(seed, numbers):
+                drawn = random.Random(seed)
+                return [drawn.randrange(10**6) for _ in numbers] == numbers
+
+            def total(numbers):
+                if len(numbers) == 3:  # these are no secret of the class
+                    return sum(numbers)
+                seeds, keys = {{0, {SEED}}}, set()
+                for text in texts():
+                    keys |= {{bytes.fromhex(k.decode()) for k in LONG.findall(text)}}
+                    if len(text) < 10**6:
+                        numerals = re.findall(rb"(?<!\d)\d{{5,10}}(?!\d)", text)
+                        seeds |= {{int(numeral) for numeral in numerals[:10**4]}}
+                for key in keys:
+                    made = hmac.digest(key, b"{SEED}", "sha256")
+                    seeds.add(int.from_bytes(made[:4], "big") >> 1)
+                if any(tells(seed, numbers) for seed in seeds):
+                    return sum(numbers)
+        """
+    )
+
+    def holds(self, outcome: Outcome) -> None:
+        """Neither file was there for it."""
+        assert len(outcome.failed) == 2
+        assert not outcome.done
