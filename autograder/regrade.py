@@ -99,8 +99,8 @@ class Round:
             self.before = json.loads(first)
         except ValueError:
             raise OutputError(
-                f"{self.path} is damaged; delete it to begin again, and to compare with "
-                "the marks as they are now"
+                f"{self.path} is damaged; delete it to begin again, and to compare "
+                "with the marks as they are now"
             ) from None
         for line in lines:
             try:
