@@ -34,7 +34,7 @@ from autograder.course import Course
 from autograder.errors import GradebookError, OutputError
 from autograder.execution import Mark, Outcome, Status, Submission, failure
 
-SIZE = 36
+SIZE, LARGE = 36, 1000  # of a class
 MARGIN = 40  # MB that a process may hold in the second half more than in the first
 
 
@@ -305,10 +305,13 @@ def test_half_a_file_of_a_killed_run_is_never_taken_for_one(graded):
 
 @pytest.mark.large
 def test_class_of_1000_is_graded_with_flat_memory_whatever_interrupts_it(tmp_path):
-    students = large_class.write(tmp_path, 1000)
+    students = large_class.write(tmp_path, LARGE)
     course = Course(tmp_path, tmp_path)
     before: dict[str, tuple[bytes, int]] = {}
-    for number, signum in ((300, signal.SIGINT), (600, signal.SIGKILL)):
+    for number, signum in (
+        (LARGE * 3 // 10, signal.SIGINT),
+        (LARGE * 6 // 10, signal.SIGKILL),
+    ):
         run = start(tmp_path)
         run.wait_for(lambda: len(kept(course)) >= number)  # noqa: B023
         run.send(signum, group=signum == signal.SIGINT)
@@ -317,7 +320,7 @@ def test_class_of_1000_is_graded_with_flat_memory_whatever_interrupts_it(tmp_pat
         now = kept(course)
         assert {student: now.get(student) for student in before} == before
         before = now
-    assert 600 <= len(before) < 900
+    assert LARGE * 6 // 10 <= len(before) < LARGE * 9 // 10
     assert start(tmp_path).end() == 0
     look(course)
     now = kept(course)
