@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PATIENCE = 120  # seconds for what has to come, on a busy machine
+LONGEST = 3600  # seconds of a run, on a busy machine
+PATIENCE = 120  # seconds for its processes to go
 NANNY = """
 import os, signal, subprocess, sys
 from autograder.sandbox import linux
@@ -82,7 +83,7 @@ class Command:
 
     def wait_for(self, what: Callable[[], bool]) -> None:
         """Wait until something is so, or the command has ended."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + LONGEST
         while self.running and not what():
             assert time.monotonic() < end, self.said
             self.places |= set(self._warm())
@@ -94,7 +95,11 @@ class Command:
         (os.killpg if group else os.kill)(self.pid, signum)
 
     def end(self) -> int:
-        """Wait until everyone has gone; return the command's exit code."""
+        """Wait until everyone has gone; return the command's exit code.
+
+        The command itself may take its time, what it leaves behind may not.
+        """
+        self.wait_for(lambda: False)
         try:
             output, _ = self.nanny.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
