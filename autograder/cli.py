@@ -369,7 +369,7 @@ def _grade_with(
         asked = regrade.question(assignment, arguments.regrade)
     found, late = _taken_in(arguments, course, assignment)
     if asked:
-        again = regrade.Round(course, assignment, asked, pipeline.version)
+        again = regrade.Round(course, assignment, asked)
         if again.done:
             print(f"  graded again already, before an interruption: {len(again.done)}")
     number = 0

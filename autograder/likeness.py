@@ -151,14 +151,17 @@ def compare(found: Mapping[str, Prints]) -> list[Pair]:
     for students in owners.values():
         if 1 < len(students) <= few:
             shared.update(combinations(students, 2))
-    pairs = []
-    for (one, other), rare in shared.items():
-        share = _share(found[one], found[other])
-        if rare >= LEAST and share >= ALIKE:
-            questions = _by_question(found[one], found[other])
-            pairs.append(Pair((one, other), share, rare, questions))
-    pairs.sort(key=lambda pair: (-pair.rare, pair.students))
-    return pairs[:MOST]
+    alike = []
+    for students, rare in shared.items():
+        if rare >= LEAST:
+            share = _share(*(found[student] for student in students))
+            if share >= ALIKE:
+                alike.append((-rare, students, share))
+    # In a large class thousands are; only of those that are named more is found out.
+    return [
+        Pair(students, share, -rare, _by_question(*(found[s] for s in students)))
+        for rare, students, share in sorted(alike)[:MOST]
+    ]
 
 
 def _share(one: Prints, other: Prints) -> float:

@@ -51,15 +51,13 @@ class Round:
     """A class graded again for one question, in one run or several.
 
     What it needs in order to go on after an interruption is kept beside the records
-    until it is finished: the points before the first run, and who is done.
+    until it is finished: the points before the first run, and who is done. Whose record
+    is of another release or grader by then is graded again all the same.
 
     Parameters
     ----------
     course, release, question
         Where, of what, and for which question.
-    version
-        Of the executor. If the release or this is another than in the interrupted run,
-        everyone is graded again, and compared with what was before that run.
 
     Attributes
     ----------
@@ -69,39 +67,46 @@ class Round:
         Who was graded again.
     """
 
-    def __init__(
-        self, course: Course, release: Release, question: Question, version: str
-    ) -> None:
+    def __init__(self, course: Course, release: Release, question: Question) -> None:
         number = release.questions.index(question) + 1
         self.path = course.results(release.name) / f"regrade-Q{number}.jsonl"
         self.release, self.course = release, course
         self.before: dict[str, dict[str, float | None]] = {}
         self.done: set[str] = set()
-        key = f"{release.digest} {version}"
-        if not self._read(key):
+        if not self._read():
             self.before = {
                 record.student: {mark.question: mark.points for mark in record.marks}
                 for record in grading.records(course, release.name)
             }
         # Whole again, should the last line be half a line.
-        lines = [{"key": key, "before": self.before}, *sorted(self.done)]
+        lines = [self.before, *sorted(self.done)]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         files.replace(self.path, text.encode())
 
-    def _read(self, key: str) -> bool:
+    def _read(self) -> bool:
         """Take over what an interrupted run left, if there was one."""
         try:
             first, *lines = self.path.read_text("utf-8").splitlines()
-            kept = json.loads(first)
-            self.before = kept["before"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except FileNotFoundError:
             return False
-        if kept.get("key") == key:
-            for line in lines:
-                try:
-                    self.done.add(json.loads(line))
-                except ValueError:
-                    break  # the run ended here
+        except OSError as error:
+            raise OutputError(
+                f"{self.path} cannot be read ({error.strerror})"
+            ) from error
+        except ValueError:  # of an empty file
+            first, lines = "", []
+        try:
+            self.before = json.loads(first)
+        except ValueError:
+            raise OutputError(
+                f"{self.path} is damaged; delete it to begin again, and to compare "
+                "with the marks as they are now"
+            ) from None
+        for line in lines:
+            try:
+                self.done.add(json.loads(line))
+            except ValueError:
+                break  # that run ended here
         return True
 
     def add(self, student: str) -> None:

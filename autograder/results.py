@@ -199,13 +199,13 @@ def make(course: Course, release: Release) -> Report:
         )
     with gradebook.opened(course) as book:
         entered = gradebook.class_points(book, release.name)
-        lates = lateness.of_class(book, release.name)
+        times = lateness.of_class(book, release.name)
     rows = []
     for record in sorted(found, key=lambda record: record.student):
         student = record.student
         points = entered.get(student) or {m.question: m.points for m in record.marks}
         group = people[student].group if student in people else ""
-        rows.append(Row(record, points, lates.get(student, Late()), group))
+        rows.append(Row(record, points, times.get(student, Late()), group))
     return Report(release, tuple(rows), people)
 
 

@@ -163,7 +163,7 @@ class Slow:
     version = "1"
 
     def __init__(self):
-        self.graded, self.stop, self.points = [], "", 1.0
+        self.graded, self.stop, self.points, self.source = [], "", 1.0, ""
 
     def grade(self, submission, assignment):
         if submission.student == self.stop:
@@ -171,7 +171,9 @@ class Slow:
         self.graded.append(submission.student)
         result = failure("", assignment)
         marks = [Mark(q.id, self.points, Outcome.PARTIAL) for q in assignment.questions]
-        notebook = notebooks.from_parts([nbformat.v4.new_code_cell("", id="cell")])
+        notebook = notebooks.from_parts(
+            [nbformat.v4.new_code_cell(self.source, id="cell")]
+        )
         return replace(
             result, status=Status.GRADED, marks=tuple(marks), notebook=notebook
         )
@@ -204,10 +206,10 @@ def graded(given, tmp_path):
     return course, assignment, executor, grade
 
 
-def _again(course, assignment, executor, grade):
+def _again(course, assignment, _, grade):
     """Grade the first question again, as the command does."""
     asked = regrade.question(assignment, "Q1")
-    again = regrade.Round(course, assignment, asked, executor.version)
+    again = regrade.Round(course, assignment, asked)
 
     def progress(record, new):
         if new:
@@ -256,7 +258,9 @@ def test_regrade_by_another_grader_begins_again_from_the_same_marks(graded):
 def test_full_disk_is_named_and_costs_nobody_a_mark(graded, room):
     course, _, executor, grade = graded
     before = kept(course)
-    size = 100 if room == "files" else 8192
+    # A page that says that there is no room would still find room.
+    size = 700_000 if room == "files" else 8192
+    executor.source = "#" * 10**6 if room == "files" else ""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     executor.points = 2.0
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
