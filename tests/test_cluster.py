@@ -430,6 +430,7 @@ def test_a_machine_with_other_versions_is_named(connected, machines, tls, monkey
     assert "same commit" in said
 
 
+@pytest.mark.large
 def test_a_machine_that_cannot_confine_is_named(
     connected, machines, tls, tmp_path, monkeypatch
 ):
@@ -552,6 +553,7 @@ def test_the_command_grades_and_a_stopped_worker_leaves_no_process(
     assert_all_end(processes)
 
 
+@pytest.mark.large
 def test_a_scheduler_without_workers_or_that_is_lost_ends_the_wait(
     tmp_path, monkeypatch
 ):
