@@ -7,6 +7,7 @@ instructors' page.
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shlex
 import signal
@@ -18,6 +19,7 @@ import time
 from collections import Counter
 from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -250,6 +252,43 @@ def test_what_machines_died_of_runs_once_again_alone():
     assert ["dies"] in machines.alone and ["beside"] in machines.alone
 
 
+# A machine alone
+
+
+def test_a_grader_that_died_is_made_anew_and_an_idle_one_is_closed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(machine, "IDLE", 0.2)
+    assignment = release.load(tiny.course(tmp_path), tiny.NAME)
+    order = pickle.dumps((Pipeline(Warm("", confined=True), TIMEOUT), assignment))
+    worker = SimpleNamespace(
+        address="tls://10.0.0.6:1", state=SimpleNamespace(nthreads=1)
+    )
+    terms = machine.Terms(tuple(machine.conditions().items()), confined=True)
+    submission = _class(assignment)[0]
+    with machine._grader(terms, worker) as first:
+        first._warm._process.kill()
+        first._warm._process.wait()
+        with machine._grader(terms, worker) as second:
+            assert second is not first
+            result = second.grade(order, submission)
+            assert [mark.points for mark in result.marks] == [2.0, 3.0, None]
+    for grader in (first, second):
+        (place,) = grader._pools
+        deadline = time.monotonic() + 30
+        while place._executor or grader._warm.alive:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert terms not in machine._graders
+
+
+def test_code_that_changed_under_a_running_worker_is_noticed(monkeypatch):
+    wanted = machine.conditions()
+    assert machine.differences(wanted) == ""
+    monkeypatch.setattr(machine, "_code", lambda: "another")
+    assert "changed since this process started" in machine.differences(wanted)
+
+
 # Real machines
 
 
@@ -391,6 +430,7 @@ def test_a_machine_with_other_versions_is_named(connected, machines, tls, monkey
     assert "same commit" in said
 
 
+@pytest.mark.large
 def test_a_machine_that_cannot_confine_is_named(
     connected, machines, tls, tmp_path, monkeypatch
 ):
@@ -513,6 +553,7 @@ def test_the_command_grades_and_a_stopped_worker_leaves_no_process(
     assert_all_end(processes)
 
 
+@pytest.mark.large
 def test_a_scheduler_without_workers_or_that_is_lost_ends_the_wait(
     tmp_path, monkeypatch
 ):

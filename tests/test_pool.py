@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 
 import pytest
 import tiny_assignment as tiny
@@ -61,6 +63,18 @@ def test_workers_are_processes_of_their_own_each_on_a_core(assignment):
     assert str(os.getpid()) not in processes
     assert len(processes) == 2
     assert len(cores) == min(2, len(os.sched_getaffinity(0)))
+
+
+def test_a_worker_that_died_while_it_had_nothing_to_do_is_replaced(assignment):
+    with pool.local(1) as workers:
+        for name in ("first", "second"):
+            handed_in = [Submission(name, b"")]
+            [(_, found)] = pool.run(Odd(), assignment, handed_in, workers)
+            process = int(found.message.split()[1])
+            os.kill(process, signal.SIGKILL)
+            with suppress(BrokenExecutor):
+                while True:  # until that is noticed
+                    workers.start().submit(os.getpid).result()
 
 
 def test_submissions_are_taken_as_they_are_needed(assignment):
