@@ -15,7 +15,9 @@ from autograder import demo
 from autograder.course import Course
 
 PAGE = ROOT / "book" / "instructors.md"
-ELSEWHERE = ("make grade-demo", "source ", "python -m pytest ")  # tested by others
+# Tested by others: test_formgrader.py and test_postgresql.py for the last four.
+ELSEWHERE = ("make grade-demo", "source ", "python -m pytest ")
+ELSEWHERE += ("jupyter lab", "nbgrader generate_feedback ", "createdb ", "pip install ")
 
 
 def commands() -> list[str]:
