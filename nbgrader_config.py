@@ -6,6 +6,8 @@ c = get_config()  # noqa: F821 (nbgrader defines it)
 
 root = Path(__file__).resolve().parent
 c.CourseDirectory.root = str(root)
+# The exchange has a folder of this name; a database server insists on one as well.
+c.CourseDirectory.course_id = "latent-spaces"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
 

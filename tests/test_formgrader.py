@@ -14,6 +14,7 @@ import tiny_assignment as tiny
 from browser import launch
 from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
 from test_jupyterlab import PATIENCE, TOKEN, started
+from test_outputs import png
 
 from autograder import cli, demo, notebooks, release
 from autograder.course import MARK, Course
@@ -23,6 +24,7 @@ LIVE = "<script>window.hit = 1</script><img src='x' onerror='window.hit = 1'>"
 SHOWS = (
     f"\nfrom IPython.display import HTML, display\ndisplay(HTML({LIVE!r}))\n"
     f"print({LIVE!r})\n"
+    f"display({{'image/png': {png(40, 20)!r}}}, raw=True)\n"
 )
 CLASS = {
     "half": {**tiny.RIGHT, "area": "def area(r):\n    return 3"},
@@ -146,6 +148,8 @@ def test_what_a_student_wrote_is_shown_and_does_not_run(formgrader):
     answer = page.locator(".nbgrader_cell", has=page.locator("#explain"))
     expect(answer.locator("strong")).to_have_text("Because", timeout=PATIENCE)
     expect(page.locator("pre", has_text="window.hit").first).to_be_visible()
+    [picture] = page.locator("#notebook img").all()
+    assert picture.evaluate("image => image.naturalWidth") == 40
     assert page.evaluate("window.hit") is None
     assert not page.locator(".nbgrader_cell script, .output script").count()
     assert not page.locator("[onerror]").count()

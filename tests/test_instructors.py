@@ -15,13 +15,14 @@ from autograder import demo
 from autograder.course import Course
 
 PAGE = ROOT / "book" / "instructors.md"
-ELSEWHERE = (  # tested by others: those of the private copy in test_private_copy.py
+# Tested by others: test_private_copy.py, test_formgrader.py, test_postgresql.py and, of
+# the cluster, test_cluster.py.
+ELSEWHERE = (
     *("make grade-demo", "source ", "python -m pytest "),
     *("git ", "rm -rf mirror", "GITHUB_REPOSITORY="),
+    *("jupyter lab", "nbgrader generate_feedback ", "createdb ", "pip install "),
 )
-CLUSTER = re.compile(
-    r"pip install .*cluster|mkdir tls|openssl |cp tls/|dask |.*--tls tls"
-)
+CLUSTER = re.compile(r"mkdir tls|openssl |cp tls/|dask |.*--tls tls")
 
 
 def commands() -> list[str]:

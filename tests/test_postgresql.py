@@ -154,6 +154,33 @@ def course(server, tmp_path, request) -> Course:
     return configure(tiny.course(tmp_path), server.url(name))
 
 
+@pytest.mark.parametrize(
+    ("named", "used"),
+    [
+        ("", "sqlite:///{root}/gradebook.db"),
+        ("sqlite:///marks/of-2026.db", "sqlite:///{root}/marks/of-2026.db"),
+        ("sqlite:////elsewhere/marks.db", "sqlite:////elsewhere/marks.db"),
+        ("postgresql+psycopg://ann@host/marks", "postgresql+psycopg://ann@host/marks"),
+    ],
+)
+def test_gradebook_is_where_the_settings_say_and_a_trials_is_not(tmp_path, named, used):
+    course = tiny.course(tmp_path)
+    if named:
+        configure(course, named)
+    assert Course(tmp_path, tmp_path).db_url == used.format(root=tmp_path)
+    trial = tmp_path / "trial"
+    assert Course(tmp_path, trial).db_url == f"sqlite:///{trial}/gradebook.db"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://ann:{}@host/m", "postgresql+psycopg:///m?password={}"]
+)
+def test_gradebook_is_named_without_its_password(tmp_path, url):
+    course = configure(tiny.course(tmp_path), url.format(PASSWORD))
+    assert "postgresql+psycopg://" in gradebook.place(course)
+    assert PASSWORD not in gradebook.place(course)
+
+
 @pytest.fixture(scope="module")
 def assignment(tmp_path_factory):
     return release.load(tiny.course(tmp_path_factory.mktemp("given")), tiny.NAME)
