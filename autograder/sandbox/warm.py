@@ -384,8 +384,12 @@ def main() -> None:
         if root is not None:
             with contextlib.suppress(OSError):
                 linux.unmount(root)
-    # Who started us does that too, but may have been killed.
-    shutil.rmtree(folder, ignore_errors=True)
+    # Who started us does that too, but may have been killed. What a mount that stayed
+    # would show is no rubbish of ours: an empty folder goes, and nothing else.
+    with contextlib.suppress(OSError):
+        os.rmdir(f"{folder}/root")
+        shutil.rmtree(f"{folder}/private")
+        os.rmdir(folder)
 
 
 def _prepare(
