@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import sqlite3
+import statistics
 import sys
 import time
 from collections import defaultdict
@@ -35,7 +36,8 @@ from autograder.errors import GradebookError, OutputError
 from autograder.execution import Mark, Outcome, Status, Submission, failure
 
 SIZE, LARGE = 36, 1000  # of a class
-MARGIN = 40  # MB that a process may hold in the second half more than in the first
+MARGIN = 20  # MB that a process may hold in the second half more than in the first
+LARGEST = 100  # MB that one hand-in, made to be large, may take for a moment
 
 
 def start(folder: Path, *more: str, log: str = "said.txt") -> Command:
@@ -348,8 +350,10 @@ def test_class_of_1000_is_graded_with_flat_memory_whatever_interrupts_it(tmp_pat
     assert large_class.wrong(students, rows(course)) == []
     for name, early in halves[0].items():
         late = halves[1][name]
-        memory = [max(size for size, _ in part) for part in (early, late)]
+        usual = [statistics.median(size for size, _ in part) for part in (early, late)]
+        most = [max(size for size, _ in part) for part in (early, late)]
         opened = [min(files for _, files in part) for part in (early, late)]
-        print(f"{name}: {memory} MB, {opened} open files at least, in each half")
-        assert memory[1] <= memory[0] + MARGIN, name
+        print(f"{name}: {usual} MB, at most {most}; {opened} open files at least")
+        assert usual[1] <= usual[0] + MARGIN, name
+        assert most[1] <= most[0] + LARGEST, name
         assert opened[1] <= opened[0] + 2, name
