@@ -375,17 +375,23 @@ def main() -> None:
     """Import, then fork on request until the lifeline is cut; leave nothing behind."""
     folder = sys.argv[1]
     lifeline = socket.socket(fileno=0)
-    with lifeline.makefile() as requests:
-        request = requests.readline()
-    if request:
-        wanted = json.loads(request)
-        root = f"{folder}/root" if wanted["confined"] else None
-        _prepare(folder, lifeline, root, [Path(place) for place in wanted["data"]])
-        if root is not None:
-            with contextlib.suppress(OSError):
-                linux.unmount(root)
-    # Who started us does that too, but may have been killed. What a mount that stayed
-    # would show is no rubbish of ours: an empty folder goes, and nothing else.
+    try:
+        with lifeline.makefile() as requests:
+            request = requests.readline()
+        if request:
+            wanted = json.loads(request)
+            root = f"{folder}/root" if wanted["confined"] else None
+            _prepare(folder, lifeline, root, [Path(place) for place in wanted["data"]])
+    finally:
+        _leave(folder)
+
+
+def _leave(folder: str) -> None:
+    """Remove our folder: who started us does that too, but may have been killed."""
+    with contextlib.suppress(OSError):
+        linux.unmount(f"{folder}/root")
+    # What a mount that stayed would show is no rubbish of ours: the empty folder goes,
+    # or nothing.
     with contextlib.suppress(OSError):
         os.rmdir(f"{folder}/root")
         shutil.rmtree(f"{folder}/private")
