@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -161,7 +162,7 @@ def test_signal_that_comes_too_late_loses_nothing_of_what_was_said():
     assert process.why == "memory"
 
 
-def test_socket_that_nobody_listens_on_is_not_ready(tmp_path, monkeypatch):
+def test_socket_that_nobody_listens_on_is_not_ready(monkeypatch):
     """What is refused once is never connected: a whole check would wait in vain."""
 
     class Bound:
@@ -182,15 +183,22 @@ def test_socket_that_nobody_listens_on_is_not_ready(tmp_path, monkeypatch):
                 bound.close()
 
     class Warm:
-        confined, address = False, str(tmp_path / "socket")
+        confined = False
+
+        def __init__(self, folder):
+            self.address = f"{folder}/socket"
 
         def kernel(self, arguments, **_):
             file = Path(arguments[arguments.index("-f") + 1])
             return Bound(json.loads(file.read_text())["ip"])
 
     monkeypatch.setattr("autograder.pipeline.candidate.START", 0.3)
-    with pytest.raises(SandboxError, match="did not start"):
-        Candidate(Warm())
+    # The path of a socket holds a hundred bytes, and pytest's own folders are long.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.raises(SandboxError, match="did not start"),
+    ):
+        Candidate(Warm(folder))
 
 
 # What it cannot reach
