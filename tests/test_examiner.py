@@ -128,6 +128,55 @@ def test_a_right_answer_comes_to_the_end_of_both_parts(mark):
     assert hidden == Verdict(True, stdout="done\n")
 
 
+DRAWN = """\
+import random
+from autograder.testing import hidden_seed, in_candidate
+visible = hidden_seed(7), random.random()
+assert total([1]) == 1
+### BEGIN HIDDEN TESTS
+assert total([1]) == 1
+print(visible[0], visible[1], hidden_seed(7), random.random())
+### END HIDDEN TESTS
+"""
+
+
+def test_a_hidden_key_changes_the_hidden_part_and_never_reaches_the_answer(shared):
+    room, driver = shared
+    said = {}
+    for key in ("", "5a" * 32, "c3" * 32):
+        room.__init__(TOTAL)
+        check = Check("q", DRAWN, ("total",), 5, key)
+        assert driver.visible(check, LIMIT).finished
+        said[key] = driver.hidden(check, LIMIT).stdout.split()
+        assert {r["seed"] for r in room.requests if "seed" in r} == {5}
+        assert not key or key not in str(room.requests)
+        if key:
+            drawn = examination.draw(bytes.fromhex(key), 7)
+            assert said[key][2] == str(drawn)
+            assert str(examination.draw(bytes.fromhex(key), 5)) not in str(
+                room.requests
+            )
+    assert {text[0] for text in said.values()} == {"7"}
+    assert len({text[1] for text in said.values()}) == 1
+    assert said[""][:2] == said[""][2:]  # seeded alike before both parts
+    assert len({text[2] for text in said.values()}) == 3
+    assert len({text[3] for text in said.values()}) == 3
+    check = Check("q", DRAWN, ("total",), 5)  # the next one is as it was
+    assert driver.visible(check, LIMIT).finished
+    assert driver.hidden(check, LIMIT).stdout.split() == said[""]
+
+
+def test_a_draw_of_hidden_inputs_in_the_students_process_is_refused(mark):
+    source = (
+        "from autograder.testing import hidden_seed, in_candidate\n"
+        "def drawn(f):\n    return f([hidden_seed(7)])\n"
+        "in_candidate(drawn, total)"
+    )
+    visible, _ = mark(source, TOTAL)
+    assert visible.problem.kind == "CannotCross"
+    assert "draw beside the check" in visible.problem.traceback
+
+
 def test_a_wrong_answer_stops_with_the_checks_own_words(mark):
     visible, hidden = mark(HIDDEN, "def total(numbers):\n    return 4")
     assert not visible.finished
