@@ -424,29 +424,52 @@ def test_nothing_survives_the_end(warm):
     assert _named(marker) == []
 
 
-def test_all_ends_with_the_process_that_grades(tmp_path):
-    marker = "61.0156250"
+@pytest.mark.parametrize("confined", [True, False])
+@pytest.mark.parametrize("ends", ["all", "the warm process"])
+def test_all_ends_with_the_process_that_grades(tmp_path, confined, ends):
+    marker = f"61.015625{confined:d}{ends == 'all':d}"
     script = tmp_path / "grade.py"
     script.write_text(
         "import time\n"
         "from autograder.pipeline.candidate import Candidate\n"
         "from autograder.sandbox.warm import WarmProcess\n"
-        "warm = WarmProcess()\nwarm.wait()\ncandidate = Candidate(warm)\n"
-        f'start = \'subprocess.Popen(["sleep", "{marker}"])\'\n'
-        "candidate.run(f'import subprocess; {start}', 9)\n"
-        "print('ready', flush=True)\n"
+        f"warm = WarmProcess({confined})\nwarm.wait()\ncandidate = Candidate(warm)\n"
+        f'start = \'subprocess.Popen(["sleep", "{marker}"], \'\n'
+        "for more in ('', 'start_new_session=True'):\n"
+        "    candidate.run(f'import subprocess; {start}{more})', 9)\n"
+        "print(warm._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout.readline() == "ready\n"
-        assert len(_named(marker)) == 1
+        warm = int(process.stdout.readline())
+        assert len(_named(marker)) == 2
+        kernels = _children(warm)
+        assert kernels
+        (process.kill if ends == "all" else lambda: os.kill(warm, signal.SIGKILL))()
+        deadline = time.monotonic() + 20
+        while (
+            _named(marker) or any(map(_runs, kernels))
+        ) and time.monotonic() < deadline:
+            time.sleep(0.1)
         process.kill()
-    deadline = time.monotonic() + 20
-    while _named(marker) and time.monotonic() < deadline:
-        time.sleep(0.1)
     assert _named(marker) == []
+    assert not any(map(_runs, kernels))
+
+
+def _children(parent: int) -> list[int]:
+    """Return the descendants of a process."""
+    found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [n for one in map(int, found) for n in (one, *_children(one))]
+
+
+def _runs(number: int) -> bool:
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2]
+    except OSError:
+        return False
+    return state.split()[0] != "Z"
 
 
 # Where there is no sandbox, and who may start one

@@ -126,15 +126,20 @@ def start_unconfined(
     control: socket.socket, keep: int | None, run: Callable[[], int]
 ) -> None:
     """Run something in a fork of this fork, with no wall around it; never returns."""
+    above = None
     with _reporting(control):
         if sys.platform == "linux":
-            _stay_with(os.getppid())
+            # Not a signal that ends us with the warm process: what runs under us has
+            # no namespace that would end with us, so we have to end it.
+            above = os.pidfd_open(os.getppid())
             linux.adopt_orphans()
-        process = os.fork()
+        keeper, process = os.getpid(), os.fork()
         if process == 0:
+            if sys.platform == "linux":
+                _stay_with(keeper)
             os.setsid()
             _become((keep,), run)
-    code, _ = _attend(control, process, None)
+    code, _ = _attend(control, process, None, above)
     _end_group(process)
     _finish(control, code, "")
 
@@ -197,15 +202,23 @@ def _become(kept: Iterable[int | None], run: Callable[[], int]) -> None:
 
 
 def _attend(
-    control: socket.socket, process: int, most: Limits | None
+    control: socket.socket, process: int, most: Limits | None, above: int | None = None
 ) -> tuple[int, str]:
-    """Pass on signals and watch the memory until the process or its owner is gone."""
+    """Pass on signals and watch the memory until the process or its owner is gone.
+
+    ``above`` is a descriptor that can be read from when nobody wants it any more.
+    """
     poll = select.poll()
     poll.register(control, select.POLLIN)
     if sys.platform == "linux":
         poll.register(os.pidfd_open(process), select.POLLIN)  # its end wakes us
+    if above is not None:
+        poll.register(above, select.POLLIN)
     while True:
-        if any(number == control.fileno() for number, _ in poll.poll(TICK)):
+        ready = [number for number, _ in poll.poll(TICK)]
+        if above in ready:
+            return -signal.SIGKILL, ""
+        if control.fileno() in ready:
             message = control.recv(4096)
             wanted = json.loads(message)["signal"] if message else signal.SIGKILL
             if wanted == signal.SIGKILL:
