@@ -424,6 +424,15 @@ def test_nothing_survives_the_end(warm):
     assert _named(marker) == []
 
 
+def test_folder_that_is_too_long_for_a_socket_is_named(tmp_path):
+    class Warm:
+        confined, address = False, str(tmp_path / ("x" * 90) / "socket")
+
+    (tmp_path / ("x" * 90)).mkdir()
+    with pytest.raises(SandboxError, match="x: too long for the address.* set TMPDIR"):
+        Candidate(Warm())
+
+
 @pytest.mark.parametrize("confined", [True, False])
 @pytest.mark.parametrize("ends", ["all", "the warm process"])
 def test_all_ends_with_the_process_that_grades(tmp_path, confined, ends):
@@ -440,8 +449,9 @@ def test_all_ends_with_the_process_that_grades(tmp_path, confined, ends):
         "print(warm._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
+    short = {**os.environ, "TMPDIR": "/tmp"}  # pytest's own is long, for a socket
     with subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=short
     ) as process:
         warm = int(process.stdout.readline())
         assert len(_named(marker)) == 2

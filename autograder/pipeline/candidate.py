@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import secrets
 import signal
 import tempfile
@@ -35,6 +36,7 @@ START = 30  # seconds for a forked kernel to answer
 PATIENCE = 5  # seconds for an interrupted cell to stop before it is killed
 LAG = 2  # seconds for the outputs of a cell that has replied
 LARGEST = 64 * 2**20  # bytes of a part of a message, else the socket is closed
+LONGEST_PLACE = 100  # bytes; a socket's address holds 103 at least, with its number
 FRAME = 64  # bytes that a part takes beside its content
 KEPT = 8 * 2**20  # bytes of a cell's messages that are kept
 FLOOD = 128 * 2**20  # bytes of a cell's messages that end it
@@ -151,6 +153,11 @@ class Candidate:
                 tempfile.TemporaryDirectory(ignore_cleanup_errors=True, dir=near)
             )
             place = connection["ip"] = f"{folder}/s"
+            if len(os.fsencode(place)) > LONGEST_PLACE:
+                raise SandboxError(
+                    f"{near}: too long for the address of a socket; set TMPDIR to a "
+                    "folder with a shorter path, as /tmp"
+                )
             home = Path(folder, "home")
             home.mkdir()
             file = Path(folder, "connection.json")
