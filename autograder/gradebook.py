@@ -260,19 +260,8 @@ def pause(book: Gradebook) -> None:
     book.db.rollback()
 
 
-def points(book: Gradebook, name: str, student: str) -> dict[str, float | None]:
-    """Return a student's points by question, None where a person has to decide."""
-    submission = book.find_submission_notebook(name, name, student)
-    return {
-        grade.name: None
-        if grade.manual_score is None and grade.auto_score is None
-        else float(grade.score)
-        for grade in submission.grades
-    }
-
-
 def class_points(book: Gradebook, name: str) -> dict[str, dict[str, float | None]]:
-    """Return everyone's points, as :func:`points` does, in one query."""
+    """Return everyone's points by question, None where a person has to decide."""
     rows = (
         book.db.query(
             SubmittedAssignment.student_id,

@@ -269,11 +269,6 @@ STATE = """
 """
 
 
-UNFOLD = """
-(root) => root.querySelectorAll("details").forEach((d) => { d.open = true; })
-"""
-
-
 @pytest.mark.parametrize("chapter", KINDS)
 def test_arrow_keys_move_every_slider_and_the_page_says_so(browser, chapter):
     page = chapter_page(browser, chapter)

@@ -68,9 +68,11 @@ def look(course: Course) -> None:
     if not found:
         return
     with gradebook.opened(course) as book:
+        entered = gradebook.class_points(book, tiny.NAME)
         for student, record in found.items():
-            points = gradebook.points(book, tiny.NAME, student)
-            assert points == {mark.question: mark.points for mark in record.marks}
+            assert entered[student] == {
+                mark.question: mark.points for mark in record.marks
+            }
     for student in found:
         nbformat.read(course.autograded(tiny.NAME, student), as_version=4)
         page = course.feedback(tiny.NAME, student).read_text("utf-8")
